@@ -1,0 +1,83 @@
+"""`ssrec <verb>`: train, table, matrix. What a user can mend is printed in two lines and exits with 2."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from ssrec.errors import UserError
+
+USAGE = """usage: ssrec <verb> ...
+
+  train [-m] [key=value ...]      make a run, or with -m a sweep; finished runs are found, killed ones resumed
+  table FOLDER [--format F] ...   print the results of a study as markdown, latex or csv
+  matrix                          print which objective fits which model
+
+ssrec train --help lists datasets, models, objectives and recipes; ssrec train --cfg job prints a composed config."""
+
+
+def _train(arguments: list[str]) -> None:
+    import hydra
+    from omegaconf import DictConfig
+    from omegaconf.errors import OmegaConfBaseException
+
+    from ssrec import confs
+
+    # Without this Hydra prints its own ten lines and exits with 1; the door below words the error instead.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    own = Path("conf")
+    if own.is_dir() and own.resolve() != confs.folder().resolve() and "--config-dir" not in " ".join(arguments):
+        arguments = ["--config-dir", str(own.resolve()), *arguments]
+    sys.argv = ["ssrec train", *arguments]
+
+    refused: list[Exception] = []
+
+    @hydra.main(config_path=str(confs.folder()), config_name="train", version_base="1.3")
+    def job(config: DictConfig) -> None:
+        from ssrec.train import train
+
+        try:
+            print(train(config))
+        except (UserError, OmegaConfBaseException) as error:
+            refused.append(error)  # raised at the end: the other jobs of a sweep go on, and Hydra adds no lines
+
+    job()
+    if refused:
+        raise refused[0]
+
+
+def _table(arguments: list[str]) -> None:
+    from ssrec.table import main
+
+    main(arguments)
+
+
+def _matrix(arguments: list[str]) -> None:
+    from ssrec.confs import matrix
+
+    print(matrix())
+
+
+VERBS: dict[str, Callable[[list[str]], None]] = {"train": _train, "table": _table, "matrix": _matrix}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The door: runs a verb; a user's mistake is two lines on stderr and exit code 2, a bug keeps its traceback."""
+    verb, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    if verb in ("-h", "--help"):
+        print(USAGE)
+        return
+    try:
+        if verb not in VERBS:
+            from ssrec.compose import nearest
+
+            raise UserError(f"ssrec has no verb {verb}; {nearest(verb, VERBS)}")
+        VERBS[verb](rest)
+    except Exception as error:
+        from ssrec.refusal import worded
+
+        lines = worded(error, rest)
+        if lines is None:
+            raise
+        print("\n".join(lines), file=sys.stderr)
+        sys.exit(2)

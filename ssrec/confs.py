@@ -1,0 +1,55 @@
+"""The folder of configs that ships with the package, and the classes that its files name."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from omegaconf import OmegaConf
+
+import ssrec
+from ssrec.compose import encoding_of, fits, locate, nodes
+from ssrec.models.encoder import Encoder, FittedEncoding
+from ssrec.objectives.objective import Objective
+
+T = TypeVar("T")
+
+
+def folder() -> Path:
+    """`conf` inside an installed package, or beside it in a checkout."""
+    package = Path(ssrec.__file__).parent
+    return package / "conf" if (package / "conf").is_dir() else package.parent / "conf"
+
+
+def read(file: Path) -> dict[str, Any]:
+    """One yaml, not composed."""
+    return OmegaConf.to_container(OmegaConf.load(file))  # type: ignore[return-value]
+
+
+@cache
+def top_level_keys() -> frozenset[str]:
+    """The keys of an experiment: the groups that conf/train.yaml names and the settings it explains."""
+    train = read(folder() / "train.yaml")
+    groups = {key.split("@")[0] for entry in train.pop("defaults") for key in entry if isinstance(entry, dict)}
+    return frozenset({*train, *groups} - {"recipe", "sweep", "debug"})
+
+
+def known(group: str, kind: type[T]) -> dict[str, type[T]]:
+    """The classes of a kind that the files of a group name, by the files' stems."""
+    found: dict[str, type[T]] = {}
+    for file in sorted((folder() / group).glob("*.yaml")):
+        for where, node in nodes(read(file)):
+            made = locate(node["_target_"], where)
+            if isinstance(made, type) and issubclass(made, kind):
+                found[file.stem] = made
+    return found
+
+
+def matrix() -> str:
+    """Which objective reads which model, as a markdown table computed from the types."""
+    models, losses = known("model", Encoder), known("objective", Objective)
+    rows = [f"| objective | rows | {' | '.join(models)} |", f"|---|---|{'---|' * len(models)}"]
+    for name, loss in losses.items():
+        marks = " | ".join("yes" if fits(model, loss) else "" for model in models.values())
+        rows.append(f"| {name} | {', '.join(loss.rows)} | {marks} |")
+    closed = " | ".join("yes" if encoding_of(m) is FittedEncoding else "" for m in models.values())
+    return "\n".join([*rows, f"| none: fitted in closed form | | {closed} |"])

@@ -1,0 +1,88 @@
+"""The rows of a split as Lightning's loaders: in-memory indexing, no worker processes, one plan for all ranks."""
+
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+import pytorch_lightning as pl
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from ssrec.batch import Batch
+from ssrec.data.rows import Kind, held_batch, make_rows, plan
+from ssrec.data.split import Held, Splits
+
+SCORES = 1 << 24  # scores held at once in an evaluation batch, so that the size of the catalogue does not decide memory
+
+
+class _Batches:
+    """A share of a plan, cut into batches when they are asked for."""
+
+    def __init__(self, batches: Sequence[Int[Tensor, "B"]], cut):
+        self.batches = batches
+        self.cut = cut
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[Batch]:
+        return map(self.cut, self.batches)
+
+
+class DataModule(pl.LightningDataModule):
+    """Training rows by plan, held-out rows in order.
+
+    Args:
+        splits: what a `Split` returned.
+        rows: the kind of training rows.
+        max_length: events that a row may read.
+        batching: `length` (rows of similar length, a budget of tokens) or `mixed` (random rows).
+        batch_size: rows of a training batch over all processes; with `length`, on average.
+        seed: of the order of rows; epoch e has the same plan on every rank and after a resumption.
+    """
+
+    def __init__(
+        self,
+        splits: Splits,
+        *,
+        rows: Kind,
+        max_length: int,
+        batching: Literal["length", "mixed"],
+        batch_size: int,
+        seed: int,
+    ):
+        super().__init__()
+        self.splits = splits
+        self.rows = make_rows(splits.corpus, rows, max_length)
+        self.max_length = max_length
+        self.batching: Literal["length", "mixed"] = batching
+        self.batch_size = batch_size
+        self.seed = seed
+
+    @property
+    def _share(self) -> slice:
+        """Which of a global batch's rows are this process's."""
+        trainer = self.trainer
+        return slice(trainer.global_rank, None, trainer.world_size) if trainer else slice(None)
+
+    def train_dataloader(self) -> _Batches:
+        """The plan of the trainer's current epoch; each global batch is split across processes."""
+        epoch = self.trainer.current_epoch if self.trainer else 0
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
+        share, targets = self._share, self.rows.targets
+        return _Batches(
+            plan(self.rows, self.batching, self.batch_size, generator),
+            lambda rows: self.rows.batch(rows[share], int(targets[rows].sum())),
+        )
+
+    def _held(self, held: Held) -> _Batches:
+        # Strided shares without padding: no row is evaluated twice, and metrics add up exactly.
+        rows = torch.arange(len(held.user))[self._share]
+        size = max(1, min(512, SCORES // self.splits.corpus.item_rows))
+        return _Batches(rows.split(size), lambda r: held_batch(held, r, self.max_length))
+
+    def val_dataloader(self) -> _Batches:
+        return self._held(self.splits.val)
+
+    def test_dataloader(self) -> _Batches:
+        return self._held(self.splits.test)

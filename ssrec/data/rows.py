@@ -1,0 +1,126 @@
+"""Training rows as index arrays into the corpus, and the plan of an epoch: which rows share a batch.
+
+Nothing is materialised per row: a batch is cut out of the flat arrays by whole-array operations.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from ssrec.batch import PAD, Batch, Corpus, Ragged
+from ssrec.data.split import Held
+from ssrec.errors import DataError
+
+Kind = Literal["window", "prefix", "edge", "history"]
+KINDS: tuple[str, ...] = get_args(Kind)
+MIN_ROWS = 16  # a smaller remainder joins the batch before it, so that every process has rows of every batch
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Row r reads the events `start[r]:stop[r]` of the corpus; its target, where its kind has one, is event `stop[r]`.
+
+    window: a user's history cut into windows of at most `max_length` inputs; every event but a user's first is the
+    label of exactly one position. prefix: one row per label. edge: one row per event, nothing to read.
+    history: one row per user, everything to read and nothing asked.
+    """
+
+    kind: Kind
+    corpus: Corpus
+    user: Int[Tensor, "R"]
+    start: Int[Tensor, "R"]
+    stop: Int[Tensor, "R"]
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+    @property
+    def lengths(self) -> Int[Tensor, "R"]:
+        return self.stop - self.start
+
+    @property
+    def targets(self) -> Int[Tensor, "R"]:
+        """Training targets of each row: a window's labels, one for a prefix or an edge, a history's events."""
+        return self.lengths if self.kind in ("window", "history") else torch.ones_like(self.start)
+
+    def batch(self, rows: Int[Tensor, "B"], n_targets: int = 0) -> Batch:
+        """Cut rows out of the corpus: right-aligned, as wide as the longest of them."""
+        corpus, start, stop = self.corpus, self.start[rows], self.stop[rows]
+        if self.kind == "history":
+            nothing = start.new_zeros(len(rows), 0)
+            seen = corpus.history.select(self.user[rows])
+            return Batch(rows, self.user[rows], nothing, nothing, seen=seen, n_targets=n_targets, kind=self.kind)
+        width = int((stop - start).max()) if len(rows) else 0
+        index = stop[:, None] - width + torch.arange(width)
+        real = index >= start[:, None]
+        index = index.clamp(min=0)
+        times = None if corpus.times is None else torch.where(real, corpus.times[index], 0)
+        items = torch.where(real, corpus.items[index], PAD)
+        target = corpus.items[stop][:, None]
+        return Batch(rows, self.user[rows], items, target, times=times, n_targets=n_targets, kind=self.kind)
+
+
+def make_rows(corpus: Corpus, kind: Kind, max_length: int) -> Rows:
+    """The training rows of a corpus.
+
+    Raises:
+        DataError: no user has enough events for a single row.
+    """
+    first, end = corpus.offsets[:-1], corpus.offsets[1:]
+    if kind == "edge":
+        start = stop = torch.arange(len(corpus.items))
+        user = corpus.history.rows
+    elif kind == "history":
+        user = torch.arange(corpus.user_rows)[end > first]
+        start, stop = first[user], end[user]
+    elif kind == "prefix":
+        user = corpus.history.rows
+        stop = torch.arange(len(corpus.items))
+        start = torch.maximum(first[user], stop - max_length)
+        user, start, stop = (x[stop > first[user]] for x in (user, start, stop))
+    else:
+        # Windows end at a user's last event and step back by max_length labels; the first one is the short one.
+        labels = (end - first - 1).clamp(min=0)
+        n = (labels + max_length - 1) // max_length
+        user = torch.repeat_interleave(torch.arange(corpus.user_rows), n)
+        nth = torch.arange(len(user)) - torch.repeat_interleave(n.cumsum(0) - n, n)
+        stop = (end - 1)[user] - nth * max_length
+        start = torch.maximum(first[user], stop - max_length)
+    if not len(user):
+        raise DataError(f"the training split gives no {kind} rows: no user has the two events that a label needs")
+    return Rows(kind, corpus, user, start, stop)
+
+
+def plan(rows: Rows, batching: Literal["length", "mixed"], batch_size: int, generator: torch.Generator) -> list[Tensor]:
+    """One epoch's batches: every row once, in an order drawn from `generator`, the same for all processes.
+
+    mixed: `batch_size` random rows a batch. length: rows of similar length share a batch, and a batch is a budget of
+    `batch_size` times the mean length in tokens, so that an epoch has as many steps as with `mixed`.
+    """
+    order = torch.randperm(len(rows), generator=generator)
+    if batching == "mixed" or rows.kind in ("edge", "history"):
+        batches = list(order.split(batch_size))
+    else:
+        lengths = rows.lengths[order]
+        lengths, by_length = lengths.sort(stable=True)  # stable: a random order among equals
+        budget = batch_size * int(lengths.sum()) / len(rows)
+        nth = ((lengths.cumsum(0) - lengths) / budget).long()
+        batches = list(order[by_length].split(torch.bincount(nth).tolist()))
+        batches = [b for b in batches if len(b)]
+    if len(batches) > 1 and len(batches[-1]) < MIN_ROWS:
+        batches[-2:] = [torch.cat(batches[-2:])]
+    if batching == "length":
+        batches = [batches[i] for i in torch.randperm(len(batches), generator=generator).tolist()]
+    return batches
+
+
+def held_batch(held: Held, rows: Int[Tensor, "B"], max_length: int) -> Batch:
+    """Cut held-out rows: the truncated past to read, the full past to keep out of the ranking, the targets."""
+    seen, target = held.past.select(rows), held.target.select(rows).padded()
+    times = None
+    if held.times is not None:
+        times = Ragged(held.times, held.past.offsets).select(rows).padded(max_length)
+    return Batch(rows, held.user[rows], seen.padded(max_length), target, times=times, seen=seen)

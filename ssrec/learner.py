@@ -1,0 +1,161 @@
+"""One LightningModule for pretraining, finetuning and joint training: they differ in their terms and starting point."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+from torchmetrics import Metric
+
+from ssrec.batch import Batch, Corpus
+from ssrec.errors import UserError
+from ssrec.models.encoder import Encoder
+from ssrec.objectives.objective import Objective
+from ssrec.ranking import ranking
+
+
+@dataclass(frozen=True)
+class Ramp:
+    """A weight of 0 before epoch `first`, then rising linearly over `epochs` epochs to `value`."""
+
+    value: float
+    first: int = 0
+    epochs: int = 0
+
+    def __call__(self, epoch: int) -> float:
+        if epoch < self.first:
+            return 0.0
+        return self.value * min(1.0, (epoch - self.first + 1) / (self.epochs + 1))
+
+
+@dataclass(frozen=True)
+class Term:
+    """A weighted objective; a weight of 0 skips its pass."""
+
+    weight: float | Ramp
+    loss: Objective
+
+    def at(self, epoch: int) -> float:
+        return self.weight(epoch) if isinstance(self.weight, Ramp) else float(self.weight)
+
+
+class Learner(pl.LightningModule):
+    """Weighs the parts of its terms, steps the optimizer, ranks held-out rows, logs; nothing else.
+
+    Args:
+        encoder: what is trained and ranked with.
+        terms: objectives by name; logged as `train/<name>/<part>`.
+        optimizer: makes an optimizer of parameters; None where nothing is trained.
+        metrics: by name; logged as `val/...` and `test/...`.
+        top: how many items the longest list of a metric has.
+        mask_seen: whether a row's past is kept out of its ranking.
+        corpus: the training split, for objectives that refresh what they fitted.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        terms: Mapping[str, Term],
+        *,
+        optimizer: Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer] | None,
+        metrics: Mapping[str, Metric],
+        top: int,
+        mask_seen: bool,
+        corpus: Corpus,
+    ):
+        super().__init__()
+        self.encoder = encoder
+        self.terms = dict(terms)
+        self.losses = nn.ModuleDict({name: term.loss for name, term in terms.items()})
+        self.val_metrics = nn.ModuleDict({name: m.clone() for name, m in metrics.items()})
+        self.test_metrics = nn.ModuleDict({name: m.clone() for name, m in metrics.items()})
+        self.top = top
+        self.mask_seen = mask_seen
+        self.corpus = corpus
+        self.optimizer = optimizer
+        self.register_buffer("targets_seen", torch.zeros((), dtype=torch.long))
+        self.targets_seen: Tensor
+        self._shared: object = None
+
+    # ---- training
+
+    def on_train_epoch_start(self) -> None:
+        for term in self.terms.values():
+            if term.at(self.current_epoch):
+                term.loss.before_epoch(self.encoder, self.corpus)
+
+    def training_step(self, batch: Batch, index: int) -> Tensor:
+        x = self.encoder(batch)
+        total = torch.zeros((), device=self.device)
+        for name, term in self.terms.items():
+            weight = term.at(self.current_epoch)
+            if weight == 0:
+                continue
+            for part, value in term.loss(x).items():
+                total = total + weight * value
+                self._log_mean(f"train/{name}/{part}", value, batch)
+            if not torch.isfinite(total):
+                raise UserError(
+                    f"the loss of {name} is {total.item()} at step {self.global_step}; try a lower optimizer.lr"
+                )
+        self._log_mean("train/loss", total, batch)
+        return total
+
+    def _log_mean(self, name: str, value: Tensor, batch: Batch) -> None:
+        self.log(name, value.detach(), on_step=False, on_epoch=True, batch_size=len(batch), sync_dist=True)
+
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        self.targets_seen += batch.n_targets
+        for term in self.terms.values():
+            if term.at(self.current_epoch):
+                term.loss.after_step(self.encoder)
+
+    def configure_optimizers(self) -> torch.optim.Optimizer | None:
+        trained = [p for p in self.parameters() if p.requires_grad]
+        return self.optimizer(trained) if self.optimizer and trained else None
+
+    # ---- ranking
+
+    def _start(self) -> None:
+        self._shared = self.encoder.shared()
+
+    on_validation_start = on_test_start = _start
+
+    def validation_step(self, batch: Batch, index: int) -> None:
+        self._rank(batch, self.val_metrics)
+
+    def test_step(self, batch: Batch, index: int) -> None:
+        self._rank(batch, self.test_metrics)
+
+    def _rank(self, batch: Batch, metrics: nn.ModuleDict) -> None:
+        x = self.encoder(batch, self._shared)
+        seen = batch.seen if self.mask_seen else None
+        found = ranking(x.scores(), batch.target, seen, self.top, x.item_vectors())
+        for metric in metrics.values():
+            cast(Metric, metric).update(found)
+
+    def _report(self, stage: str, metrics: nn.ModuleDict) -> None:
+        self._shared = None
+        for module in metrics.values():
+            metric = cast(Metric, module)
+            for name, value in metric.compute().items():
+                # Already summed over processes; the mean of equal values is the value.
+                self.log(f"{stage}/{name}", value, batch_size=1, sync_dist=True)
+            metric.reset()
+
+    def on_validation_epoch_end(self) -> None:
+        self._report("val", self.val_metrics)
+
+    def on_test_epoch_end(self) -> None:
+        self._report("test", self.test_metrics)
+
+    # ---- resumption: dropout, views and negatives go on from where the checkpoint was written
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["rng"] = torch.get_rng_state()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        if "rng" in checkpoint:
+            torch.set_rng_state(checkpoint["rng"].cpu())

@@ -1,0 +1,102 @@
+"""Losses as pure functions of vectors, and the one reduction that all objectives share."""
+
+from typing import Any, Literal
+
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
+
+
+def distributed() -> bool:
+    return dist.is_available() and dist.is_initialized()
+
+
+def global_mean(total: Float[Tensor, ""], count: int | Tensor) -> Float[Tensor, ""]:
+    """This process's `total` over the `count` of all processes, times their number.
+
+    Averaged over processes, as data-parallel training averages gradients, it is the mean that one process holding
+    all rows would compute. A count of 0 divides by 1: a batch that asks nothing costs 0 and keeps its gradient path.
+    """
+    number = torch.as_tensor(count, device=total.device).to(total.dtype, copy=True)
+    world = 1
+    if distributed():
+        dist.all_reduce(number)
+        world = dist.get_world_size()
+    return total * world / number.clamp(min=1)
+
+
+class _Gather(Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> tuple[Tensor, Tensor]:
+        size = torch.tensor([len(x)], device=x.device)
+        sizes = [torch.empty_like(size) for _ in range(dist.get_world_size())]
+        dist.all_gather(sizes, size)
+        lengths = [int(s) for s in sizes]
+        # all_gather wants equal shapes, and the last batch of an epoch may be split unevenly
+        padded = F.pad(x, (0, 0, 0, max(lengths) - len(x))).contiguous()
+        parts = [torch.empty_like(padded) for _ in lengths]
+        dist.all_gather(parts, padded)
+        start = sum(lengths[: dist.get_rank()])
+        ctx.own = slice(start, start + len(x))
+        first = torch.tensor(start, device=x.device)
+        ctx.mark_non_differentiable(first)
+        return torch.cat([part[:length] for part, length in zip(parts, lengths, strict=True)]), first
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+        grad = grads[0].clone(memory_format=torch.contiguous_format)
+        dist.all_reduce(grad)
+        return grad[ctx.own]
+
+
+def gather(x: Float[Tensor, "B D"]) -> tuple[Float[Tensor, "C D"], int]:
+    """The rows of all processes in order of rank, with gradients to their owners, and where one's own rows start."""
+    if not distributed():
+        return x, 0
+    everyone, start = _Gather.apply(x)
+    return everyone, int(start)
+
+
+Similarity = Literal["dot", "cosine"]
+Sides = Literal["two_sided", "one_sided"]
+
+
+def info_nce(
+    first: Float[Tensor, "B D"],
+    second: Float[Tensor, "B D"],
+    *,
+    temperature: float = 1.0,
+    similarity: Similarity = "dot",
+    negatives: Sides = "two_sided",
+) -> Float[Tensor, ""]:
+    """The sum over anchors of -log softmax of the positive pair (van den Oord et al., arXiv 2018, eq. 4), in fp32.
+
+    `two_sided`: every vector of both views is an anchor, the other 2C - 2 vectors of all processes its negatives
+    (NT-Xent, Chen et al., ICML 2020, eq. 1): 2B terms. `one_sided`: anchors of the first view against the second,
+    C - 1 negatives: B terms. C is the number of rows of all processes.
+    """
+    with torch.autocast(first.device.type, enabled=False):
+        first, second = first.float(), second.float()
+        if similarity == "cosine":
+            first, second = F.normalize(first, dim=1), F.normalize(second, dim=1)
+        everyone, start = gather(second)
+        own = torch.arange(start, start + len(first), device=first.device)
+        if negatives == "one_sided":
+            return F.cross_entropy(first @ everyone.T / temperature, own, reduction="sum")
+        others, _ = gather(first)
+        anchors = torch.cat([first, second])
+        itself = torch.cat([own, own + len(others)])
+        positive = torch.cat([own + len(others), own])
+        logits = anchors @ torch.cat([others, everyone]).T / temperature
+        logits = logits.scatter(1, itself[:, None], -torch.inf)
+        return F.cross_entropy(logits, positive, reduction="sum")
+
+
+def bpr(positive: Float[Tensor, "B"], negative: Float[Tensor, "B"]) -> Float[Tensor, ""]:
+    """`sum -log sigmoid(positive - negative)` (Rendle et al., UAI 2009, section 4.1)."""
+    return F.softplus(negative - positive).sum()

@@ -1,0 +1,95 @@
+"""Small layers that more than one model can use."""
+
+from typing import Literal, final
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from ssrec.errors import CompositionError
+
+Init = Literal["xavier", "normal"]
+
+
+def require(right: bool, message: str) -> None:
+    """Refuse a setting with a `CompositionError`, before any data is used."""
+    if not right:
+        raise CompositionError(message)
+
+
+def dropout(x: Float[Tensor, "*shape"], p: float, training: bool) -> Float[Tensor, "*shape"]:
+    """Inverted dropout; on a CPU 16 random bits an element, a third of the time that `F.dropout` takes.
+
+    There the probability is p rounded to 1/65536, and the scale is that of the rounded value: the mean stays exact.
+    """
+    if not training or p == 0:
+        return x
+    if x.device.type != "cpu":
+        return F.dropout(x, p)
+    cut = min(round(p * 2**16), 2**16 - 1)
+    words = torch.empty((x.numel() + 3) // 4, dtype=torch.int64).random_(-(2**63), None)
+    kept = words.view(torch.int16)[: x.numel()].view(x.shape) >= cut - 2**15
+    return x * kept.to(x.dtype).mul_(2**16 / (2**16 - cut))
+
+
+def initialise(module: nn.Module, init: Init) -> None:
+    """Draw all weights of `module`: Xavier-normal over each matrix, or N(0, .02); biases and padding rows are zero."""
+    for part in module.modules():
+        if isinstance(part, nn.Linear | nn.Embedding | nn.EmbeddingBag):
+            if init == "xavier":
+                nn.init.xavier_normal_(part.weight)
+            else:
+                nn.init.normal_(part.weight, std=0.02)
+        if isinstance(part, nn.Linear) and part.bias is not None:
+            nn.init.zeros_(part.bias)
+        if isinstance(part, nn.Embedding) and part.padding_idx is not None:
+            nn.init.zeros_(part.weight[part.padding_idx].detach())
+
+
+@final
+class Attention(nn.Module):
+    """Multi-head attention of queries to a source (Vaswani et al., NeurIPS 2017), with dropout on its weights."""
+
+    def __init__(self, dim: int, heads: int, p: float):
+        super().__init__()
+        self.heads = heads
+        self.p = p
+        self.qkv = nn.Linear(dim, 3 * dim)  # one matrix: one product where query and source are the same
+        self.out = nn.Linear(dim, dim)
+
+    def forward(
+        self, query: Float[Tensor, "B T D"], source: Float[Tensor, "B T D"], bias: Float[Tensor, "*B1 T T"]
+    ) -> Float[Tensor, "B T D"]:
+        if query is source:
+            parts = self.qkv(source).chunk(3, dim=-1)
+        else:
+            d = query.shape[-1]
+            q = F.linear(query, self.qkv.weight[:d], self.qkv.bias[:d])
+            parts = (q, *F.linear(source, self.qkv.weight[d:], self.qkv.bias[d:]).chunk(2, dim=-1))
+        q, k, v = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in parts)
+        p = self.p if self.training else 0.0
+        if p and q.device.type == "cpu":  # torch's fused kernel has no dropout on a CPU, and its fallback draws slowly
+            logits = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5 + bias
+            mixed = dropout(logits.softmax(-1), p, True) @ v
+        else:
+            mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=bias, dropout_p=p)
+        return self.out(mixed.transpose(1, 2).flatten(-2))
+
+
+def attention_bias(
+    real: Bool[Tensor, "B T"], n_pads: Int[Tensor, "B"] | None, causal: bool
+) -> Float[Tensor, "B 1 T T"]:
+    """What is added to attention's logits: -inf hides a key; the first key counts `n_pads` times where given.
+
+    Rows of padding attend to everything: their output is finite, and no one reads it.
+    """
+    hidden = float("-inf")
+    keys = torch.zeros(real.shape, device=real.device).masked_fill(~real, hidden)
+    if n_pads is not None:
+        keys[:, 0] = n_pads.log()
+    bias = keys[:, None, None, :]
+    if causal:
+        length = real.shape[1]
+        bias = bias + torch.full((length, length), hidden, device=real.device).triu(1)
+    return bias.masked_fill(~real[:, None, :, None], 0.0)

@@ -1,0 +1,128 @@
+"""From scores to ranks and top lists over the whole catalogue.
+
+Column 0 (padding) is never a candidate, nor is a row's `seen` items, but a target always is. The caller's scores are
+read only: rows are copied a block at a time, small enough to stay in the cache, and all work is done on the copy.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Float32, Int, Shaped
+from torch import Tensor
+
+from ssrec.batch import PAD, Ragged
+
+CPU_BLOCK, GPU_BLOCK = 2**19, 2**27  # scores in a block: what a core's cache holds, what a GPU's memory can spare
+GROUPS = 8  # columns that share a maximum in `highest`
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """What metrics read of one batch; `target` holds no repeats, and `relevant` counts what it holds."""
+
+    ranks: Int[Tensor, "B K"]
+    target: Int[Tensor, "B K"]
+    relevant: Int[Tensor, "B"]
+    top: Int[Tensor, "B k"]
+    item_vectors: Float[Tensor, "N D"] | None
+
+
+def rank(scores: Float32[Tensor, "B N"], target: Int[Tensor, "B K"], seen: Ragged | None) -> Int[Tensor, "B K"]:
+    """The rank of each target, 1 the best; 0 for padding and for a repeat of an earlier target.
+
+    Only a strictly higher score passes an item: a target stands behind every candidate that ties with it, a target
+    that is NaN behind all candidates, and a candidate that is NaN passes nothing. Targets that tie with each other
+    take consecutive ranks in their order.
+    """
+    return ranking(scores, target, seen, 0).ranks
+
+
+def top_items(scores: Float32[Tensor, "B N"], k: int, seen: Ragged | None) -> Int[Tensor, "B k"]:
+    """The k best candidates of each row, best first, NaN last; PAD where there are fewer."""
+    return ranking(scores, torch.empty(len(scores), 0, dtype=torch.long, device=scores.device), seen, k).top
+
+
+def ranking(
+    scores: Float32[Tensor, "B N"],
+    target: Int[Tensor, "B K"],
+    seen: Ragged | None,
+    k: int,
+    item_vectors: Float[Tensor, "N D"] | None = None,
+) -> Ranking:
+    """Ranks and top lists of length k in one pass over the scores."""
+    scores = scores.detach()
+    target = without_repeats(target)
+    relevant = (target != PAD).sum(1)
+    order = relevant.argsort(descending=True, stable=True)  # rows with as many targets share a block
+    seen = Ragged(order[:0], order.new_zeros(len(order) + 1)) if seen is None else seen.select(order)
+    seen_rows, bounds = seen.rows, seen.offsets.tolist()
+    size = max(1, (CPU_BLOCK if scores.device.type == "cpu" else GPU_BLOCK) // scores.shape[1])
+    depth = min(k, scores.shape[1])
+    ranks, top = torch.zeros_like(target), target.new_full((len(target), k), PAD)
+    for start in range(0, len(order), size):
+        rows = order[start : start + size]
+        wanted = target[rows]
+        keys, nothing = comparable(scores[rows])
+        bars = keys.gather(1, wanted).masked_fill(wanted == PAD, nothing)
+        part = slice(bounds[start], bounds[start + len(rows)])
+        keys[seen_rows[part] - start, seen.values[part]] = nothing
+        keys[:, PAD] = nothing
+        keys.scatter_(1, wanted, nothing)
+        ranks[rows] = places(keys, bars, relevant[rows])
+        keys.scatter_(1, wanted, bars)
+        values, items = highest(keys, depth)
+        top[rows, :depth] = items.masked_fill(values == nothing, PAD)
+    return Ranking(ranks, target, relevant, top, item_vectors)
+
+
+def without_repeats(target: Int[Tensor, "B K"]) -> Int[Tensor, "B K"]:
+    """PAD in place of every item that already stands further left in its row."""
+    items, place = target.sort(dim=1, stable=True)
+    items[:, 1:] = items[:, 1:].masked_fill(items.diff(dim=1) == 0, PAD)
+    return torch.empty_like(target).scatter_(1, place, items)
+
+
+def comparable(scores: Float32[Tensor, "B N"]) -> tuple[Shaped[Tensor, "B N"], float | int]:
+    """Keys in the order of the scores with NaN below everything, and a key below those for what is no candidate.
+
+    Finite scores are their own keys. Otherwise -inf is a score like any other, so the keys are integers: the bits of
+    a float, read as a signed integer, are in its order once those of negative numbers are flipped.
+    """
+    if (scores.amin(1) > -math.inf).all():
+        return scores, -math.inf
+    info = torch.iinfo(torch.int32)
+    bits = (scores + 0.0).view(torch.int32)  # -0.0 becomes 0.0
+    keys = bits ^ (bits >> 31).bitwise_and_(info.max)
+    return keys.masked_fill_(scores.isnan(), info.min + 1), info.min
+
+
+def places(keys: Shaped[Tensor, "B N"], bars: Shaped[Tensor, "B K"], relevant: Int[Tensor, "B"]) -> Int[Tensor, "B K"]:
+    """The rank of each bar among the keys and the other bars, given rows in descending order of `relevant`."""
+    bars, position = bars.sort(dim=1, descending=True, stable=True)  # real ones before padding
+    ranks = torch.zeros_like(position)
+    above = torch.empty_like(keys)  # ones in the keys' own type: summed faster than bools, and exact up to 2**24
+    most = int(relevant[0]) if len(relevant) else 0
+    active = (relevant[:, None] > torch.arange(most, device=keys.device)).sum(0).tolist()
+    for j, rows in enumerate(active):
+        torch.ge(keys[:rows], bars[:rows, j, None], out=above[:rows])
+        ranks[:rows, j] = above[:rows].sum(1, dtype=keys.dtype).long() + (j + 1)
+    return torch.empty_like(ranks).scatter_(1, position, ranks)
+
+
+def highest(keys: Shaped[Tensor, "B N"], k: int) -> tuple[Shaped[Tensor, "B k"], Int[Tensor, "B k"]]:
+    """The k highest keys in descending order and their columns.
+
+    The k highest keys lie in the k groups of columns with the highest maxima, so only those are searched, and the
+    groups are found in the same way.
+    """
+    n = keys.shape[1]
+    width = n // GROUPS
+    if not k or width < GROUPS * k:
+        return keys.topk(k)
+    _, groups = highest(keys[:, : GROUPS * width].unflatten(1, (GROUPS, width)).amax(1), k)
+    columns = (groups[:, :, None] + width * torch.arange(GROUPS, device=keys.device)).flatten(1)
+    rest = torch.arange(GROUPS * width, n, device=keys.device).expand(len(keys), -1)
+    columns = torch.cat([columns, rest], dim=1)
+    values, place = keys.gather(1, columns).topk(k)
+    return values, columns.gather(1, place)

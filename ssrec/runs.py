@@ -1,0 +1,82 @@
+"""A run's folder is its content: `<outputs>/<study>/<fingerprint>`; asking again finds it."""
+
+import hashlib
+import inspect
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from ssrec.compose import Plain, locate
+
+NUMERICS = 1  # raised whenever a fix changes results, so that no old result is taken for a new one
+
+# What does not change a result: where it runs, where it is written, and what the dataset's hash stands for.
+_NOT_CONTENT = ("study", "outputs", "logger", "hardware", "dataset", "pretrain", "init", "hydra")
+
+
+def _content(node: Any) -> Any:
+    """A config without what equals a constructor's default, without nulls and empties: a new option with a neutral
+    default leaves every old fingerprint as it was."""
+    if isinstance(node, list):
+        return [_content(v) for v in node]
+    if not isinstance(node, dict):
+        return node
+    defaults: dict[str, Any] = {}
+    if "_target_" in node:
+        parameters = inspect.signature(locate(node["_target_"], "")).parameters
+        defaults = {k: list(p.default) if isinstance(p.default, tuple) else p.default for k, p in parameters.items()}
+    kept = {k: _content(v) for k, v in node.items() if not (k in defaults and defaults[k] == v)}
+    return {k: v for k, v in kept.items() if v is not None and v != [] and v != {}}
+
+
+def fingerprint(config: Plain, dataset: str, init: str | None) -> str:
+    """16 hex digits of what decides a result.
+
+    Args:
+        config: a composed stage, plain and resolved.
+        dataset: the fingerprint of the canonical data.
+        init: the fingerprint of the run that it starts from.
+    """
+    stage = {k: v for k, v in config.items() if k not in _NOT_CONTENT}
+    stage["objective"] = {k: t for k, t in (config.get("objective") or {}).items() if t["weight"] != 0}
+    stage["precision"] = config["hardware"]["precision"]
+    content = {"config": _content(stage), "dataset": dataset, "init": init, "numerics": NUMERICS}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def label(config: Plain, before: Plain | None) -> str:
+    """What a run is, in few words: `sasrec: masked_item -> next_item`."""
+    model = config["model"]["_target_"].split(".")[-2]
+    terms = [str(name) for name, term in (config.get("objective") or {}).items() if term["weight"] != 0]
+    steps = ([before["label"].partition(": ")[2]] if before else []) + ([" + ".join(terms)] if terms else [])
+    return f"{model}: {' -> '.join(steps)}" if steps else model
+
+
+def find(outputs: Path, study: str, digest: str) -> Path | None:
+    """The folder of a finished run, in this study; one from another study is brought into it."""
+    here = outputs / study / digest
+    if (here / "result.json").exists():
+        return here
+    for other in sorted(outputs.glob(f"*/{digest}/result.json")):
+        here.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=here.parent) as scratch:
+            copy = shutil.copytree(other.parent, Path(scratch) / digest, ignore=shutil.ignore_patterns("checkpoints"))
+            shutil.rmtree(here, ignore_errors=True)
+            os.replace(copy, here)
+        return here
+    return None
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write whole or not at all."""
+    scratch = path.with_suffix(".part")
+    scratch.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")
+    os.replace(scratch, path)
+
+
+def read(folder: Path) -> Plain:
+    """The result of a finished run."""
+    return json.loads((folder / "result.json").read_text())

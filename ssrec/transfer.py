@@ -1,0 +1,64 @@
+"""Starting from a finished run: its encoder's parameters, and which of them stay as they are."""
+
+from collections.abc import Sequence
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file
+
+from ssrec.batch import Corpus
+from ssrec.compose import nearest
+from ssrec.errors import CompositionError
+from ssrec.models.encoder import Encoder
+
+
+def _matched(names: Sequence[str], globs: Sequence[str], setting: str) -> set[str]:
+    for glob in globs:
+        if not any(fnmatch(name, glob) for name in names):
+            raise CompositionError(f"{setting}: no parameter matches {glob}; {nearest(glob, names)}")
+    return {name for name in names if any(fnmatch(name, glob) for glob in globs)}
+
+
+def load_encoder(
+    encoder: Encoder, init: Path, before: dict[str, Any], dataset: str, corpus: Corpus, new: Sequence[str]
+) -> None:
+    """Copy the parameters of a finished run into an encoder, all but those that `new` names.
+
+    Raises:
+        CompositionError: the run lacks a parameter, has it in another shape, or has rows of another dataset's items.
+    """
+    file = init / "encoder.safetensors"
+    if not file.exists():
+        raise CompositionError(
+            f"init: {init} holds no encoder.safetensors: a model fitted in closed form cannot be a start"
+        )
+    theirs, ours = load_file(file), encoder.state_dict()
+    wanted = sorted(set(ours) - _matched(list(ours), new, "new"))
+    catalogue = {corpus.item_rows, corpus.mask + 1, corpus.user_rows}
+    elsewhere = before["dataset"]["fingerprint"] != dataset
+    for name in wanted:
+        if name not in theirs:
+            raise CompositionError(f"init: {init} has no {name}; say new=[{name}] to start it afresh")
+        have, need = tuple(theirs[name].shape), tuple(ours[name].shape)
+        if elsewhere and (catalogue & set(need) or have != need):
+            raise CompositionError(
+                f"init: {init} was trained on another dataset, and {name} has a row for each of its items or users; "
+                f"say new=[{name}] to start it afresh"
+            )
+        if have != need:
+            raise CompositionError(
+                f"init: {name} has shape {have} in {init} and {need} here; use the same model settings"
+            )
+    encoder.load_state_dict({**ours, **{name: theirs[name] for name in wanted}})
+
+
+def freeze(encoder: Encoder, globs: Sequence[str]) -> None:
+    """Keep the parameters that match as they are.
+
+    Raises:
+        CompositionError: a glob that matches nothing.
+    """
+    parameters = dict(encoder.named_parameters())
+    for name in _matched(list(parameters), globs, "freeze"):
+        parameters[name].requires_grad_(False)

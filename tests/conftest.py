@@ -1,0 +1,45 @@
+"""Shapes and types of every signature in ssrec are executed under pytest."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from jaxtyping import install_import_hook
+from omegaconf import DictConfig
+
+install_import_hook("ssrec", "beartype.beartype")  # before the first import of ssrec, so none stands above
+
+CONF = str(Path(__file__).parent.parent / "conf")
+TINY = [
+    "dataset.users=60",
+    "dataset.items=64",
+    "model.dim=16",
+    "model.layers=1",
+    "trainer.max_epochs=2",
+    "pretrain.trainer.max_epochs=2",
+    "data.batch_size=16",
+    "ks=[5,10]",
+]
+
+
+@pytest.fixture(autouse=True)
+def one_thread_one_seed():
+    """Tests neither fight for cores nor depend on each other's randomness."""
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def tiny(tmp_path) -> Callable[..., DictConfig]:
+    """Composes conf/train.yaml on a tiny generated world, writing under a folder of the test's own."""
+
+    def composed(*overrides: str) -> DictConfig:
+        chosen = {o.split("=")[0] for o in overrides}
+        another_model = bool(chosen & {"model", "recipe"})
+        small = [o for o in TINY if o.split("=")[0] not in chosen and not (another_model and o.startswith("model."))]
+        with initialize_config_dir(CONF, version_base="1.3"):
+            return compose("train", overrides=[f"outputs={tmp_path}", *small, *overrides])
+
+    return composed

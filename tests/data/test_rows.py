@@ -1,0 +1,108 @@
+"""Rows and plans against loops over users."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ssrec.batch import PAD, Corpus
+from ssrec.data.rows import make_rows, plan
+from ssrec.errors import DataError
+
+
+def corpus_of(lengths: list[int]) -> Corpus:
+    offsets = torch.tensor([0, 0, *torch.tensor(lengths).cumsum(0).tolist()])
+    total = sum(lengths)
+    return Corpus(torch.arange(1, total + 1), offsets, n_users=len(lengths), n_items=total)
+
+
+def histories(corpus: Corpus) -> dict[int, list[int]]:
+    return {u: corpus.items[corpus.offsets[u] : corpus.offsets[u + 1]].tolist() for u in range(corpus.user_rows)}
+
+
+lengths = st.lists(st.integers(0, 12), min_size=1, max_size=8).filter(lambda v: max(v) > 1)
+
+
+@settings(deadline=None, max_examples=60)
+@given(lengths, st.integers(1, 5))
+def test_a_window_row_asks_for_every_event_but_a_users_first_exactly_once(sizes, max_length):
+    corpus = corpus_of(sizes)
+    rows = make_rows(corpus, "window", max_length)
+    batch = rows.batch(torch.arange(len(rows)))
+    assert batch.items.shape[1] <= max_length
+    asked = batch.labels[batch.items != PAD].tolist()
+    assert sorted(asked) == sorted(i for h in histories(corpus).values() for i in h[1:])
+    assert int(rows.targets.sum()) == len(asked)
+    # Items are numbered by event here, so the label of a position is its item plus one.
+    assert torch.equal(batch.labels[batch.items != PAD], batch.items[batch.items != PAD] + 1)
+
+
+@settings(deadline=None, max_examples=60)
+@given(lengths, st.integers(1, 5))
+def test_prefix_rows_are_one_row_per_label_with_its_past(sizes, max_length):
+    corpus = corpus_of(sizes)
+    rows = make_rows(corpus, "prefix", max_length)
+    batch = rows.batch(torch.arange(len(rows)))
+    expected = [
+        (u, h[max(0, i - max_length) : i], h[i]) for u, h in histories(corpus).items() for i in range(1, len(h))
+    ]
+    got = [
+        (int(u), [i for i in past if i != PAD], int(t[0]))
+        for u, past, t in zip(batch.user, batch.items.tolist(), batch.target, strict=True)
+    ]
+    assert got == expected
+
+
+def test_edge_rows_are_the_events_and_history_rows_are_the_users():
+    corpus = corpus_of([2, 0, 3])
+    edges = make_rows(corpus, "edge", 50).batch(torch.arange(5))
+    assert edges.user.tolist() == [1, 1, 3, 3, 3]
+    assert edges.target[:, 0].tolist() == [1, 2, 3, 4, 5]
+    assert edges.items.shape == (5, 0)
+    users = make_rows(corpus, "history", 50).batch(torch.tensor([1, 0]))
+    assert users.user.tolist() == [3, 1]
+    assert users.seen is not None
+    assert users.seen.values.tolist() == [3, 4, 5, 1, 2]
+    assert users.seen.lengths.tolist() == [3, 2]
+
+
+@pytest.mark.parametrize("kind", ["window", "prefix"])
+def test_a_corpus_without_labels_is_refused(kind):
+    with pytest.raises(DataError, match="two events"):
+        make_rows(corpus_of([1, 1]), kind, 5)
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.lists(st.integers(2, 40), min_size=20, max_size=200),
+    st.sampled_from(["length", "mixed"]),
+    st.integers(1, 64),
+    st.integers(0, 9),
+)
+def test_a_plan_holds_every_row_once_and_is_decided_by_its_generator(sizes, batching, size, seed):
+    rows = make_rows(corpus_of(sizes), "window", 20)
+    batches = plan(rows, batching, size, torch.Generator().manual_seed(seed))
+    again = plan(rows, batching, size, torch.Generator().manual_seed(seed))
+    assert sorted(torch.cat(batches).tolist()) == list(range(len(rows)))
+    assert all(torch.equal(a, b) for a, b in zip(batches, again, strict=True))
+
+
+def test_length_batches_make_as_many_steps_as_mixed_ones_and_hardly_pad():
+    sizes = (torch.rand(3000, generator=torch.Generator().manual_seed(0)) ** 3 * 48 + 2).int().tolist()
+    rows = make_rows(corpus_of(sizes), "window", 50)
+    by_length, mixed = (plan(rows, b, 256, torch.Generator().manual_seed(0)) for b in ("length", "mixed"))
+    assert abs(len(by_length) - len(mixed)) <= 1
+
+    def padded(batches):
+        return sum(rows.batch(b).items.numel() for b in batches)
+
+    real = int(rows.lengths.sum())
+    assert padded(by_length) < 1.3 * real < 2 * real < padded(mixed)
+
+
+def test_times_travel_with_items():
+    corpus = corpus_of([4])
+    corpus = Corpus(corpus.items, corpus.offsets, 1, 4, times=corpus.items * 10)
+    batch = make_rows(corpus, "window", 2).batch(torch.arange(2))
+    assert batch.times is not None
+    assert torch.equal(batch.times, batch.items * 10)

@@ -1,0 +1,33 @@
+"""Novelty against the formula, on a split with repeats, a cold item and short lists."""
+
+from math import log2
+
+import pytest
+import torch
+
+from ssrec.batch import Corpus
+from ssrec.metrics.novelty import Novelty
+from ssrec.ranking import Ranking
+
+# Of four users three met item 1, one met item 2 (twice, counted once), four item 3, none item 4.
+CORPUS = Corpus(torch.tensor([1, 2, 2, 3, 1, 3, 1, 3, 3]), torch.tensor([0, 0, 4, 6, 8, 9]), n_users=4, n_items=4)
+
+
+def measure(top: list[list[int]], ks: list[int]) -> dict[str, float]:
+    tensor = torch.tensor(top)
+    metric = Novelty(CORPUS, ks=ks)
+    metric.update(Ranking(tensor[:, :1] * 0, tensor[:, :1] * 0, tensor[:, 0] * 0, tensor, None))
+    return {name: value.item() for name, value in metric.compute().items()}
+
+
+def test_self_information_in_bits():
+    top = [[1, 2, 3, 4], [3, 1, 0, 0], [0, 0, 0, 0]]
+    one, two, three, four = log2(4 / 3), log2(4), 0.0, log2(4)
+    assert measure(top, [1, 2, 4]) == pytest.approx(
+        {
+            "novelty@1": (one + three) / 2,
+            "novelty@2": ((one + two) / 2 + (three + one) / 2) / 2,
+            "novelty@4": ((one + two + three + four) / 4 + (three + one) / 2) / 2,
+        },
+        abs=1e-12,
+    )

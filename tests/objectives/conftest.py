@@ -1,0 +1,47 @@
+"""A sequence encoder small enough to check losses by hand."""
+
+import pytest
+import torch
+from torch import nn
+
+from ssrec.batch import Batch, Corpus
+from ssrec.models.encoder import Encoder, Lazy, SequenceEncoding
+
+
+class Running(Encoder):
+    """hidden[t] is the sum of the vectors up to t in a causal pass, and of all vectors in another."""
+
+    def __init__(self, corpus: Corpus, *, max_length: int = 50, causal: bool = True):
+        super().__init__(corpus)
+        self.table = nn.Embedding(corpus.mask + 1, 4, padding_idx=0)
+        self.item_rows, self.mask = corpus.item_rows, corpus.mask
+        self.max_length = max_length
+        self.causal = causal
+        self.passes = []
+
+    def forward(self, batch: Batch, shared: object = None) -> SequenceEncoding:
+        items = Lazy(lambda: self.table.weight[: self.item_rows])
+        return SequenceEncoding(batch, self.encode, items, mask=self.mask, causal=self.causal)
+
+    def encode(self, ids: torch.Tensor, causal: bool) -> torch.Tensor:
+        self.passes.append((ids, causal))
+        vectors = self.table(ids)
+        return vectors.cumsum(1) if causal else vectors.sum(1, keepdim=True).expand_as(vectors)
+
+
+@pytest.fixture
+def corpus() -> Corpus:
+    return Corpus(torch.tensor([1, 2, 3, 4, 5, 6, 7, 5]), torch.tensor([0, 0, 3, 7, 8]), n_users=3, n_items=7)
+
+
+@pytest.fixture
+def batch() -> Batch:
+    """Three window rows; the last has one item and the second no target."""
+    items = torch.tensor([[0, 1, 2], [4, 5, 6], [0, 0, 5]])
+    return Batch(torch.arange(3), torch.arange(1, 4), items, torch.tensor([[3], [0], [7]]))
+
+
+@pytest.fixture
+def running():
+    torch.manual_seed(0)
+    return Running

@@ -1,0 +1,100 @@
+"""Every yaml composes, every option of it names an argument, every recipe and sweep runs."""
+
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import OmegaConf
+
+from ssrec import confs
+from ssrec.compose import check
+from ssrec.models.encoder import Encoder
+from ssrec.objectives.objective import Objective
+from ssrec.runs import read
+from ssrec.train import plain, stages, train
+
+CONF = Path(__file__).parent.parent / "conf"
+GROUPS = sorted(d.name for d in CONF.iterdir() if d.is_dir())
+FILES = sorted(CONF.rglob("*.yaml"))
+
+TRAINED_BY = {"sasrec": "objective=[next_item]", "lightgcn": "objective=[bpr]", "mult_vae": "objective=[elbo]"}
+
+# How a group is chosen from the command line, and what must be chosen with it.
+CHOOSE = {
+    "dataset": lambda n: [f"dataset={n}"],
+    "split": lambda n: [f"split={n}"],
+    "model": lambda n: [f"model={n}", TRAINED_BY.get(n, "objective=[]")],
+    "objective": lambda n: {
+        "bpr": ["model=lightgcn", "objective=[bpr]"],
+        "elbo": ["model=mult_vae", "objective=[elbo]"],
+    }.get(n, [f"objective=[{n}]"]),
+    "loss": lambda n: [f"loss@objective.next_item.loss.loss={n}"],
+    "view": lambda n: [
+        "objective=[next_item,contrast_sequence]",
+        f"view@objective.contrast_sequence.loss.views=[{n},{'mask' if n != 'mask' else 'crop'}]",
+    ],
+    "table": lambda n: [f"table@model.table.sources=[{n}]"],
+    "metric": lambda n: [f"metric=[ndcg,{n}]" if n != "ndcg" else "metric=[ndcg]"],
+    "optimizer": lambda n: [f"optimizer={n}"],
+    "hardware": lambda n: [f"hardware={n}"],
+    "logger": lambda n: [f"logger={n}"],
+    "debug": lambda n: [f"debug={n}"],
+    "recipe": lambda n: [f"recipe={n}"],
+    "sweep": lambda n: [f"sweep={n}"],
+}
+
+
+def names(group: str) -> list[str]:
+    return sorted(f.stem for f in (CONF / group).glob("*.yaml"))
+
+
+CHOICES = [(group, name) for group in GROUPS for name in names(group)]
+
+
+def composed(*overrides: str):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose("train", overrides=list(overrides))
+
+
+def test_every_yaml_is_reached():
+    assert set(CHOOSE) == set(GROUPS)
+    assert len(CHOICES) + 1 == len(FILES), "a yaml lies too deep, or beside a group"
+
+
+@pytest.mark.parametrize(("group", "name"), CHOICES, ids="/".join)
+def test_it_composes_and_every_key_is_an_argument(group, name):
+    models, losses = confs.known("model", Encoder), confs.known("objective", Objective)
+    for i, stage in enumerate(stages(composed(*CHOOSE[group](name)))):
+        rows = check(plain(stage), models, losses, confs.top_level_keys(), starts=i > 0)
+        assert rows in ("window", "prefix", "edge", "history")
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(CONF)))
+def test_it_says_in_its_first_lines_what_it_is(file):
+    head = [line for line in file.read_text().splitlines() if line.strip()][:2]
+    assert any(line.startswith("# ") and "@package" not in line for line in head)
+
+
+@pytest.mark.parametrize("name", names("recipe"))
+def test_every_recipe_runs(name, tiny):
+    folder = train(tiny(f"recipe={name}", "debug=fast", *SMALL.get(name, [])))
+    assert "test/ndcg@10" in read(folder)["metrics"]
+
+
+SMALL = {"mult_vae": ["model.hidden=16", "model.latent=8"], "lightgcn": ["model.dim=8"]}
+
+
+@pytest.mark.parametrize("name", names("sweep"))
+def test_every_run_of_a_sweep_composes(name):
+    raw = OmegaConf.to_container(OmegaConf.load(CONF / "sweep" / f"{name}.yaml"))
+    params = raw["hydra"]["sweeper"]["params"]  # type: ignore[index,call-overload]
+    overrides = OverridesParser.create().parse_overrides([f"{k}={v}" for k, v in params.items()])
+    runs: list[list[str]] = [[]]
+    for override in overrides:
+        choices = override.sweep_string_iterator() if override.is_sweep_override() else [override.value()]
+        runs = [[*run, f"{override.key_or_group}={value}"] for value in choices for run in runs]
+    assert len(runs) > 1
+    for run in runs:
+        config = composed(f"sweep={name}", *run)
+        assert config.study == composed(f"sweep={name}").study

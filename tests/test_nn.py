@@ -1,0 +1,64 @@
+"""Small layers: dropout's law, initialisation, the attention bias."""
+
+from math import inf, log
+
+import pytest
+import torch
+from torch import nn
+
+from ssrec.nn import attention_bias, dropout, initialise
+
+
+def test_dropout_keeps_the_mean_and_drops_with_its_probability():
+    torch.manual_seed(0)
+    x = torch.ones(1_000_001, requires_grad=True)
+    y = dropout(x, 0.2, True)
+    assert abs(float((y == 0).float().mean()) - 0.2) < 0.002
+    assert abs(float(y.detach().double().mean()) - 1) < 0.002
+    assert len(y.unique()) == 2
+    y.sum().backward()
+    assert torch.equal(x.grad, y.detach())
+
+
+def test_dropout_is_independent_between_neighbours():
+    torch.manual_seed(0)
+    dropped = (dropout(torch.ones(4 * 100_000), 0.5, True) == 0).float().view(-1, 4)
+    torch.testing.assert_close(torch.corrcoef(dropped.T), torch.eye(4), atol=0.02, rtol=0)
+
+
+def test_dropout_is_the_identity_outside_training_and_keeps_its_type():
+    x = torch.randn(3, 5)
+    assert dropout(x, 0.5, False) is x and dropout(x, 0.0, True) is x
+    assert dropout(x.bfloat16(), 0.5, True).dtype == torch.bfloat16
+    assert dropout(torch.ones(9), 0.9999999, True).isfinite().all()
+
+
+def test_dropout_follows_the_seed():
+    draws = []
+    for seed in (1, 1, 2):
+        torch.manual_seed(seed)
+        draws.append(dropout(torch.ones(100), 0.5, True))
+    assert torch.equal(draws[0], draws[1]) and not torch.equal(draws[0], draws[2])
+
+
+@pytest.mark.parametrize(("init", "std"), [("xavier", (2 / (400 + 100)) ** 0.5), ("normal", 0.02)])
+def test_initialisation_draws_every_matrix_and_zeroes_biases_and_padding(init, std):
+    torch.manual_seed(0)
+    parts = nn.ModuleDict(
+        {"a": nn.Linear(100, 400), "b": nn.Embedding(400, 100, padding_idx=0), "c": nn.EmbeddingBag(400, 100)}
+    )
+    initialise(parts, init)
+    for part in parts.values():
+        assert abs(float(part.weight.detach().std()) / std - 1) < 0.02
+    assert not parts["a"].bias.any() and not parts["b"].weight[0].any() and parts["b"].weight[1].any()
+    assert parts["b"].weight.requires_grad
+
+
+def test_the_attention_bias_hides_padding_and_the_future():
+    real = torch.tensor([[False, True, True], [False, False, False]])
+    assert attention_bias(real, None, causal=False)[0, 0].tolist() == [[0, 0, 0], [-inf, 0, 0], [-inf, 0, 0]]
+    bias = attention_bias(real, None, causal=True)
+    assert bias[0, 0].tolist() == [[0, 0, 0], [-inf, 0, -inf], [-inf, 0, 0]]
+    assert not bias[1].any()  # nobody reads these rows, and none of them is all hidden
+    counted = attention_bias(real, torch.tensor([3, 5]), causal=True)
+    torch.testing.assert_close(counted[0, 0, 2], torch.tensor([log(3), 0, 0]))

@@ -1,0 +1,195 @@
+"""Whole runs on a tiny generated world: stages, fingerprints, resumption, starting points."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import ssrec.fit
+from ssrec import runs
+from ssrec.errors import CompositionError
+from ssrec.train import train
+
+
+def result(folder: Path) -> dict:
+    return json.loads((folder / "result.json").read_text())
+
+
+def metrics(folder: Path) -> dict[str, float]:
+    return result(folder)["metrics"]
+
+
+@pytest.fixture
+def encoders_made(monkeypatch):
+    """How many runs were trained rather than found."""
+    made = []
+    fit = ssrec.fit.fit
+    monkeypatch.setattr("ssrec.train.fit", lambda *a, **k: (made.append(a), fit(*a, **k))[1])
+    return made
+
+
+def test_pretraining_is_made_once_and_found_in_any_study(tiny, encoders_made):
+    pretrain = "objective@pretrain.objective=[masked_item]"
+    first = train(tiny(pretrain))
+    assert len(encoders_made) == 2
+    second = train(tiny(pretrain, "optimizer.lr=0.01", "+pretrain.optimizer.lr=0.001", "study=another"))
+    assert len(encoders_made) == 3, "finetuning with another rate must not pretrain again"
+    assert result(first)["init"]["fingerprint"] == result(second)["init"]["fingerprint"]
+    assert result(first)["label"] == "sasrec: masked_item -> next_item"
+    budget = result(first)["targets_seen_with_pretraining"]
+    assert budget == result(first)["targets_seen"] + result(first)["init"]["targets_seen"] > 0
+
+
+def test_a_found_and_a_fresh_pretraining_give_the_same_result(tiny):
+    pretrain = "objective@pretrain.objective=[masked_item]"
+    both = train(tiny(pretrain, "study=fresh"))
+    (pre,) = [f for f in both.parent.iterdir() if f != both and f.is_dir()]
+    fresh = metrics(both)
+    shutil.rmtree(both)
+    assert train(tiny(pretrain, "study=fresh")) == both
+    assert metrics(both) == fresh
+    assert train(tiny(f"init={pre}", "study=other")).name == both.name
+
+
+def test_a_finished_run_is_returned_at_once(tiny, encoders_made, capsys):
+    folder = train(tiny())
+    stored = (folder / "result.json").read_bytes()
+    assert train(tiny()) == folder
+    assert len(encoders_made) == 1
+    assert (folder / "result.json").read_bytes() == stored
+    assert "already made" in capsys.readouterr().err
+    # Where it runs and what it is called do not make it another run.
+    elsewhere = train(tiny("study=second", "logger=none"))
+    assert len(encoders_made) == 1
+    assert elsewhere.name == folder.name
+    assert result(elsewhere)["metrics"] == result(folder)["metrics"]
+
+
+def test_what_decides_a_result_decides_its_folder(tiny):
+    from ssrec.train import plain, stages
+
+    def digest(*overrides: str) -> str:
+        (stage,) = stages(tiny(*overrides))
+        return runs.fingerprint(plain(stage), "data", None)
+
+    same = digest()
+    assert digest("study=x", "hardware=ddp_cpu", "logger=wandb", "model.layers=2") == digest("model.layers=2")
+    for change in ("seed=2", "model.dim=8", "hardware.precision=bf16-mixed", "data.batch_size=17", "mask_seen=false"):
+        assert digest(change) != same
+    base = digest("objective=[next_item]")
+    assert digest("objective=[next_item,contrast_sequence]", "objective.contrast_sequence.weight=0") == base
+    assert runs.fingerprint(plain(stages(tiny())[0]), "other data", None) != same
+
+
+def test_a_value_equal_to_the_constructors_default_is_not_content(tiny):
+    from ssrec.train import plain, stages
+
+    config = plain(stages(tiny())[0])
+    with_default = runs.fingerprint(config, "data", None)
+    del config["optimizer"]["weight_decay"]  # torch's own default, 0
+    assert runs.fingerprint(config, "data", None) == with_default
+
+
+class Killed(Exception):
+    pass
+
+
+@pytest.mark.parametrize("objective", ["next_item", "contrast_sequence"])
+def test_a_killed_run_resumes_and_ends_where_an_unbroken_one_does(tiny, monkeypatch, objective):
+    overrides = (f"objective=[next_item,{objective}]" if objective != "next_item" else "seed=1", "trainer.max_epochs=4")
+    unbroken = train(tiny(*overrides, "study=unbroken", "model.dropout=0.3"))
+    expected = metrics(unbroken), load_file(unbroken / "encoder.safetensors")
+    targets = result(unbroken)["targets_seen"]
+    shutil.rmtree(unbroken)
+
+    from ssrec.learner import Learner
+
+    start = Learner.on_train_epoch_start
+    reached = []
+
+    def killing(self):
+        reached.append(self.current_epoch)
+        if reached == [0, 1, 2]:
+            raise Killed
+        start(self)
+
+    monkeypatch.setattr(Learner, "on_train_epoch_start", killing)
+    with pytest.raises(Killed):
+        train(tiny(*overrides, "study=broken", "model.dropout=0.3"))
+    folder = train(tiny(*overrides, "study=broken", "model.dropout=0.3"))
+    assert reached == [0, 1, 2, 2, 3], "it must go on at the epoch that was cut short"
+    assert metrics(folder) == expected[0]
+    weights = load_file(folder / "encoder.safetensors")
+    assert all(torch.equal(weights[k], v) for k, v in expected[1].items())
+    assert result(folder)["epochs"] == 4
+    assert result(folder)["targets_seen"] == targets
+
+
+def test_seeds_decide(tiny):
+    one, two = train(tiny("seed=1")), train(tiny("seed=2"))
+    assert metrics(one) != metrics(two)
+
+
+def test_freeze_keeps_parameters_and_new_starts_them_afresh(tiny):
+    start = train(tiny())
+    before = load_file(start / "encoder.safetensors")
+    frozen = load_file(train(tiny(f"init={start}", "freeze=[table.*]")) / "encoder.safetensors")
+    table = next(k for k in before if k.startswith("table"))
+    other = next(k for k in before if not k.startswith("table") and before[k].numel() > 1)
+    assert torch.equal(frozen[table], before[table])
+    assert not torch.equal(frozen[other], before[other])
+    wider = ["table@model.table.sources=[id,attribute]", f"init={start}"]
+    with pytest.raises(CompositionError, match=r"has no table.*say new="):
+        train(tiny(*wider))
+    assert metrics(train(tiny(*wider, "new=['table.sources.attribute.*']")))
+
+
+def test_a_start_from_another_dataset_keeps_what_has_no_row_for_an_item(tiny):
+    start = train(tiny())
+    other = ["dataset.users=50", "dataset.items=72", f"init={start}"]
+    with pytest.raises(CompositionError, match="another dataset"):
+        train(tiny(*other))
+    moved = train(tiny(*other, "new=['table.*']"))
+    assert result(moved)["init"]["dataset"]["fingerprint"] != result(moved)["dataset"]["fingerprint"]
+
+
+def test_a_start_that_does_not_fit_is_refused(tiny, tmp_path):
+    start = train(tiny())
+    with pytest.raises(CompositionError, match=r"model settings"):
+        train(tiny(f"init={start}", "model.dim=8"))
+    with pytest.raises(CompositionError, match=r"no result\.json"):
+        train(tiny(f"init={tmp_path / 'nothing'}"))
+    with pytest.raises(CompositionError, match="did you mean"):
+        train(tiny(f"init={start}", "freeze=['tabel']"))
+    with pytest.raises(CompositionError, match="keep one"):
+        train(tiny(f"init={start}", "objective@pretrain.objective=[masked_item]"))
+
+
+def test_a_weight_of_zero_equals_the_terms_absence(tiny, encoders_made):
+    alone = train(tiny("study=alone"))
+    shutil.move(alone, alone.parent.parent / "kept_outside_of_outputs")
+    (kept := alone.parent.parent / "kept_outside_of_outputs" / "result.json").rename(kept.with_suffix(".hidden"))
+    zero = train(tiny("objective=[next_item,contrast_sequence]", "objective.contrast_sequence.weight=0"))
+    assert len(encoders_made) == 2
+    assert metrics(zero) == json.loads(kept.with_suffix(".hidden").read_text())["metrics"]
+
+
+def test_test_is_ranked_with_the_best_checkpoint_by_validation(tiny):
+    best = train(tiny("trainer.max_epochs=6", "optimizer.lr=0.05"))
+    kept = result(best)
+    log = (best / "log" / "version_0" / "metrics.csv").read_text().splitlines()
+    column = log[0].split(",").index("val/ndcg@10")
+    during = [float(v) for line in log[1:] if (v := line.split(",")[column])]
+    assert kept["metrics"]["val/ndcg@10"] == pytest.approx(max(during), abs=1e-6)
+    assert kept["best_epoch"] == 1 + during.index(max(during))
+
+
+@pytest.mark.parametrize("recipe", ["popularity", "markov", "item_knn", "ease"])
+def test_floors_need_no_epochs(tiny, recipe):
+    folder = train(tiny(f"recipe={recipe}"))
+    assert result(folder)["steps"] == 0
+    assert result(folder)["targets_seen"] == 0
+    assert 0 < metrics(folder)["test/recall@10"] <= 1
