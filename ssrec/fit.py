@@ -1,6 +1,7 @@
 """Lightning's trainer for a run: checkpoints, selection on `val/`, resumption."""
 
 import logging
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,11 @@ def make_trainer(
     select: str,
     hardware: dict[str, Any],
     max_epochs: int,
-    patience: int | None,
-    **limits: Any,
+    patience: int | None = None,
+    gradient_clip_val: float | None = None,
+    limit_train_batches: int | float | None = None,
+    limit_val_batches: int | float | None = None,
+    limit_test_batches: int | float | None = None,
 ) -> pl.Trainer:
     """A trainer that writes its last checkpoint every epoch and, with `select=best`, the best by `monitor`."""
     last = ModelCheckpoint(
@@ -50,8 +54,11 @@ def make_trainer(
         )
     return pl.Trainer(
         **hardware,
-        **limits,
         max_epochs=max_epochs,
+        gradient_clip_val=gradient_clip_val,
+        limit_train_batches=limit_train_batches,
+        limit_val_batches=limit_val_batches,
+        limit_test_batches=limit_test_batches,
         check_val_every_n_epoch=1 if watched else max(max_epochs, 1),
         callbacks=callbacks,
         logger=logger,
@@ -68,7 +75,9 @@ def make_trainer(
 def fit(trainer: pl.Trainer, learner: Learner, data: DataModule, folder: Path, select: str) -> dict[str, Any]:
     """Train, resuming where a killed run left its checkpoint, and load the selected weights; returns what happened."""
     last, best = folder / "checkpoints" / "last.ckpt", folder / "checkpoints" / "best.ckpt"
-    trainer.fit(learner, data, ckpt_path=last if last.exists() else None, weights_only=False)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Checkpoint directory .* exists")  # on purpose: the run is resumed
+        trainer.fit(learner, data, ckpt_path=last if last.exists() else None, weights_only=False)
     done = {"epochs": trainer.current_epoch, "steps": trainer.global_step, "targets_seen": int(learner.targets_seen)}
     if select == "best":
         kept = torch.load(best, map_location="cpu", weights_only=False)

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import torch
 from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning import Trainer
 from pytorch_lightning.loggers import Logger, WandbLogger
 from safetensors.torch import save_file
 
 from ssrec import confs, runs
-from ssrec.compose import Plain, build_terms, check, instantiate
+from ssrec.check import check
+from ssrec.compose import Plain, build_terms, instantiate
 from ssrec.data.canonical import prepare
 from ssrec.data.module import DataModule
 from ssrec.errors import CompositionError
@@ -49,6 +51,18 @@ def plain(config: DictConfig) -> Plain:
     return OmegaConf.to_container(config, resolve=True, throw_on_missing=True)  # type: ignore[return-value]
 
 
+def checked(stage: DictConfig, *, starts: bool) -> Plain:
+    """A stage as plain containers, if its parts fit together."""
+    return check(
+        plain(stage),
+        models=confs.known("model", Encoder),
+        losses=confs.known("objective", Objective),
+        keys=confs.top_level_keys(),
+        settings={"data": DataModule, "trainer": make_trainer, "hardware": Trainer},
+        starts=starts,
+    )
+
+
 def train(config: DictConfig) -> Path:
     """Make what a config asks for, or find it; returns the folder of the finished run.
 
@@ -56,13 +70,11 @@ def train(config: DictConfig) -> Path:
         CompositionError: parts that do not fit, before any data is read.
         DataError: data that is missing or broken.
     """
-    models, losses = confs.known("model", Encoder), confs.known("objective", Objective)
     todo = stages(config)
     if len(todo) > 1 and config.init:
         raise CompositionError("init and pretrain.objective both give a starting point; keep one of them")
     for i, stage in enumerate(todo):  # every stage is checked before the first one runs
-        starts = bool(stage.init) or i > 0
-        stage.data.rows = check(plain(stage), models, losses, confs.top_level_keys(), starts=starts)
+        stage.data.rows = checked(stage, starts=bool(stage.init) or i > 0)["data"]["rows"]
     folder = Path(config.init) if config.init else None
     for stage in todo:
         folder = run(stage, folder)

@@ -43,3 +43,14 @@ def tiny(tmp_path) -> Callable[..., DictConfig]:
             return compose("train", overrides=[f"outputs={tmp_path}", *small, *overrides])
 
     return composed
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory):
+    """The splits of a tiny generated world: 60 users, 40 items in 6 categories."""
+    from ssrec.data.canonical import prepare
+    from ssrec.data.split import LeaveOneOut
+    from ssrec.data.synthetic import Synthetic
+
+    source = Synthetic(users=60, items=40, departments=2, categories=3, min_events=6, max_events=16)
+    return LeaveOneOut()(prepare(source, tmp_path_factory.mktemp("world")))

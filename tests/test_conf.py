@@ -7,12 +7,8 @@ from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
-from ssrec import confs
-from ssrec.compose import check
-from ssrec.models.encoder import Encoder
-from ssrec.objectives.objective import Objective
 from ssrec.runs import read
-from ssrec.train import plain, stages, train
+from ssrec.train import checked, stages, train
 
 CONF = Path(__file__).parent.parent / "conf"
 GROUPS = sorted(d.name for d in CONF.iterdir() if d.is_dir())
@@ -64,10 +60,8 @@ def test_every_yaml_is_reached():
 
 @pytest.mark.parametrize(("group", "name"), CHOICES, ids="/".join)
 def test_it_composes_and_every_key_is_an_argument(group, name):
-    models, losses = confs.known("model", Encoder), confs.known("objective", Objective)
     for i, stage in enumerate(stages(composed(*CHOOSE[group](name)))):
-        rows = check(plain(stage), models, losses, confs.top_level_keys(), starts=i > 0)
-        assert rows in ("window", "prefix", "edge", "history")
+        assert checked(stage, starts=i > 0)["data"]["rows"] in ("window", "prefix", "edge", "history")
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(CONF)))

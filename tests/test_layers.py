@@ -19,7 +19,7 @@ LAYERS = [
     ["objectives"],
     ["learner", "progress"],
     ["compose"],
-    ["confs", "runs", "fit", "transfer"],
+    ["check", "confs", "runs", "fit", "transfer"],
     ["train", "refusal", "table"],
     ["cli"],
 ]

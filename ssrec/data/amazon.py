@@ -108,15 +108,16 @@ def _sequences(path: Path) -> pl.DataFrame:
     """Lines `user item item ...`, a user's events in order."""
     lines = read_lines(path)
     fields = pl.Series(lines).str.split(" ")
-    flat = pl.DataFrame({"line": pl.int_range(len(lines), eager=True), "user": fields.list.first(), "item": fields})
-    flat = flat.with_columns(pl.col("item").list.slice(1)).explode("item")
-    numbers = flat.with_columns(pl.col("user", "item").cast(pl.Int64, strict=False))
+    if (k := first(fields.list.len() < 2)) is not None:
+        raise DataError(f"{path}, line {k + 1}: a user and at least one item belong here: {lines[k]!r}")
+    text = pl.DataFrame({"line": range(len(lines)), "user": fields.list.first(), "item": fields.list.slice(1)})
+    text = text.explode("item")
+    numbers = text.with_columns(pl.col("user", "item").cast(pl.Int64, strict=False))
     if (k := first(numbers["user"].is_null() | numbers["item"].is_null())) is not None:
-        line = flat["line"][k]
-        if len(fields[line]) < 2:
-            raise DataError(f"{path}, line {line + 1}: a user and at least one item belong here: {lines[line]!r}")
-        wrong = next(c for c, x in enumerate(fields[line]) if fields[line].cast(pl.Int64, strict=False)[c] is None)
-        raise not_integer(path, line + 1, wrong + 1, fields[line][wrong], lines[line])
+        line = text["line"][k]
+        row = fields[line]
+        column = first(row.cast(pl.Int64, strict=False).is_null()) or 0
+        raise not_integer(path, line + 1, column + 1, row[column], lines[line])
     check_count(path, len(lines), USERS, "users")
     check_count(path, len(numbers), EVENTS, "events")
     return numbers.select("user", "item")

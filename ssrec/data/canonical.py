@@ -104,11 +104,9 @@ def _removed(removed: Mapping[str, int]) -> str:
 
 def _tie_rate(interactions: pl.DataFrame) -> float:
     """The share of a user's neighbouring events that have the same time: their order is that of the file."""
-    near = interactions.select(
-        user=pl.col("user").diff() == 0,
-        tied=(pl.col("user").diff() == 0) & (pl.col("time").diff() == 0),
-    )
-    return near["tied"].sum() / max(1, near["user"].sum())
+    near = interactions["user"].diff() == 0
+    tied = near & (interactions["time"].diff() == 0)
+    return float(tied.sum()) / max(1, int(near.sum()))
 
 
 def _fingerprint(interactions: pl.DataFrame, items: pl.DataFrame) -> str:

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import final
 
-import polars as pl
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from ssrec.batch import Attributes, Corpus, Feature, Ragged, Text
+from ssrec.batch import Corpus, Ragged
 from ssrec.data.canonical import Canonical
+from ssrec.data.features import item_features
 from ssrec.errors import CompositionError, DataError
 
 
@@ -132,24 +132,6 @@ class Events:
             target=Ragged(targets, torch.arange(len(user) + 1)),
             times=None if self.times is None else self.times[past],
         )
-
-
-def item_features(items: pl.DataFrame) -> dict[str, Feature]:
-    """What the item table says, a row per item row: row 0, padding, has none."""
-    features: dict[str, Feature] = {}
-    if "attributes" in items.columns:
-        lists = items["attributes"].fill_null([])
-        flat = items.select(pl.col("attributes").explode(empty_as_null=False)).to_series().drop_nulls()
-        names = flat.unique(maintain_order=True)
-        index = dict(zip(names, range(len(names)), strict=True))
-        values = torch.tensor([index[x] for x in flat], dtype=torch.long)
-        lengths = lists.list.drop_nulls().list.len().cast(pl.Int64).to_torch()
-        features["attributes"] = Attributes(
-            Ragged(values, _offsets(torch.cat([torch.zeros(1).long(), lengths]))), tuple(names)
-        )
-    if "title" in items.columns:
-        features["title"] = Text(("", *items["title"].fill_null("")))
-    return features
 
 
 def _offsets(lengths: Int[Tensor, "R"]) -> Int[Tensor, "R1"]:

@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Generator, Tensor
 
+from ssrec.data.describe import describe
 from ssrec.data.source import Source, Tables
 from ssrec.errors import CompositionError
 
@@ -24,10 +25,6 @@ CHUNK = 4096  # users that live at the same time: bounds the memory of what they
 FOLLOWERS = 3
 DAY = 86_400
 START = 1_600_000_000
-DEPARTMENTS = ("Kitchen", "Garden", "Music", "Sports", "Office", "Travel", "Crafts", "Toys", "Books", "Pets")
-KINDS = ("Tool", "Set", "Guide", "Case", "Kit", "Stand", "Light", "Brush", "Cover", "Mat")
-TRAITS = ("Classic", "Compact", "Deluxe", "Everyday", "Foldable", "Gentle", "Modern", "Rustic", "Sturdy", "Vivid")
-SYLLABLES = ("ba", "do", "fi", "ka", "lu", "mo", "ne", "ra", "si", "tu", "vo", "ze")
 
 
 @final
@@ -59,8 +56,8 @@ class Synthetic(Source):
 
     def __post_init__(self) -> None:
         leaves = self.departments * self.categories
-        least = {"users": 1, "departments": 1, "categories": 1, "brands": 1, "min_events": 1, "threads": 1, "seed": 0}
-        for setting, value in {**least, "items": self.max_events + 1}.items():
+        least = {"users": 1, "departments": 1, "categories": 1, "brands": 1, "min_events": 1, "threads": 1}
+        for setting, value in {**least, "items": self.max_events + 1, "skew": 0, "seed": 0}.items():
             if getattr(self, setting) < value:
                 raise CompositionError(f"dataset.{setting}={getattr(self, setting)}: at least {value} are needed")
         if self.max_events < self.min_events:
@@ -85,7 +82,7 @@ class Synthetic(Source):
         events = [_live(self, catalogue, users, generator) for users in chunks]
         user, item, time = (torch.cat(column) for column in zip(*events, strict=True))
         interactions = pl.DataFrame({"user": user.numpy(), "item": item.numpy(), "time": time.numpy()})
-        return Tables(interactions, _describe(self, catalogue))
+        return Tables(interactions, describe(catalogue.category, catalogue.brand, per_department=self.categories))
 
 
 @dataclass(frozen=True)
@@ -99,13 +96,14 @@ class Catalogue:
     members: Int[Tensor, "C M"]
 
 
+def _clocks(shape: Sequence[int], generator: Generator) -> Float[Tensor, "*shape"]:
+    """Exponential waiting times of mean 1, in fp64, where a draw of 0 and its infinite wait do not occur."""
+    return -torch.rand(*shape, generator=generator, dtype=torch.float64).log()
+
+
 def _draw(weights: Float[Tensor, "B M"], generator: Generator) -> Int[Tensor, "B"]:
-    """One column of each row, in proportion to its weight: the first of competing exponential clocks."""
-    return (weights / -torch.rand(weights.shape, generator=generator, dtype=torch.float64).log()).argmax(1)
-
-
-def _zipf(n: int, skew: float, generator: Generator) -> Float[Tensor, "n"]:
-    return (torch.randperm(n, generator=generator) + 1).double() ** -skew
+    """One column of each row, in proportion to its weight: the fastest of competing clocks."""
+    return (weights / _clocks(weights.shape, generator)).argmax(1)
 
 
 def _catalogue(world: Synthetic, generator: Generator) -> Catalogue:
@@ -116,16 +114,19 @@ def _catalogue(world: Synthetic, generator: Generator) -> Catalogue:
     per_department = -(-world.brands // world.departments)
     brand = department * per_department + torch.randint(per_department, (n,), generator=generator)
     brand %= world.brands
-    popularity = _zipf(n, world.skew, generator) * _zipf(leaves, world.skew / 2, generator)[category]
-    order = category.argsort(stable=True)
+    shuffled = torch.randperm(n, generator=generator)
+    order = shuffled[category[shuffled].argsort(stable=True)]  # an item's place in its category is its rank there
     sizes = torch.bincount(category, minlength=leaves)
-    members = torch.full((leaves, int(sizes.max())), -1)
-    members[torch.arange(members.shape[1]) < sizes[:, None]] = order
+    place = torch.arange(int(sizes.max()))
+    members = torch.full((leaves, len(place)), -1)
+    members[place < sizes[:, None]] = order
+    rank = place.expand_as(members)[members >= 0][order.argsort()]
+    large = (torch.randperm(leaves, generator=generator) + 1.0).double() ** (-world.skew / 2)
+    popularity = (rank + 1.0).double() ** -world.skew * large[category]
     others = members[category]
     weights = torch.where(others < 0, 0, popularity[others]) * torch.where(brand[others] == brand[:, None], 4, 1)
     weights[others == torch.arange(n)[:, None]] = 0
-    clocks = weights / -torch.rand(weights.shape, generator=generator, dtype=torch.float64).log()
-    chosen = clocks.topk(min(FOLLOWERS, members.shape[1])).indices
+    chosen = (weights / _clocks(weights.shape, generator)).topk(min(FOLLOWERS, members.shape[1])).indices
     return Catalogue(category, brand, popularity, others.gather(1, chosen), members)
 
 
@@ -159,8 +160,7 @@ def _live(
         item = _choose(catalogue, seen, last[every, current], thread[every, current], chance(world.follow), generator)
         seen[every, item] = True
         last[every, current] = item
-        waits = -torch.rand(n, generator=generator).log() * torch.where(returns, 3 * DAY, 600)
-        time = time + 1 + waits.long()
+        time = time + 1 + (_clocks((n,), generator) * torch.where(returns, 3 * DAY, 600)).long()
         items.append(item)
         times.append(time)
     lived = torch.arange(world.max_events) < length[:, None]
@@ -176,8 +176,8 @@ def _choose(
     follows: Bool[Tensor, "B"],
     generator: Generator,
 ) -> Int[Tensor, "B"]:
-    """A new item for each user: a follower, else something of the category, else anything, in order of popularity."""
-    item = _draw(torch.where(seen, 0, catalogue.popularity), generator)
+    """A new item for each user: a follower, else something of the category, else anything, by popularity."""
+    item = torch.full_like(last, -1)
     for options, allowed in (
         (catalogue.members[category], torch.ones_like(follows)),
         (catalogue.followers[last], follows & (last >= 0)),
@@ -185,23 +185,6 @@ def _choose(
         weights = torch.where((options < 0) | seen.gather(1, options.clamp(min=0)), 0, catalogue.popularity[options])
         choice = options.gather(1, _draw(weights, generator)[:, None])[:, 0]
         item = torch.where(allowed & (weights > 0).any(1), choice, item)
+    done = item < 0  # who has met the whole category
+    item[done] = _draw(torch.where(seen[done], 0, catalogue.popularity), generator)
     return item
-
-
-def _name(words: Sequence[str], i: int) -> str:
-    """A word, numbered where there are more things than words."""
-    return words[i % len(words)] + (f" {i // len(words) + 1}" if i >= len(words) else "")
-
-
-def _describe(world: Synthetic, catalogue: Catalogue) -> pl.DataFrame:
-    brands = [
-        (SYLLABLES[b % 12] + SYLLABLES[b // 12 % 12] + (SYLLABLES[b // 144 % 12] if b >= 144 else "n")).capitalize()
-        for b in range(world.brands)
-    ]
-    titles, attributes = [], []
-    for i, (c, b) in enumerate(zip(catalogue.category.tolist(), catalogue.brand.tolist(), strict=True)):
-        department, kind = _name(DEPARTMENTS, c // world.categories), _name(KINDS, c % world.categories)
-        trait = TRAITS[i % len(TRAITS)]
-        titles.append(f"{brands[b]} {trait} {department} {kind} {i}")
-        attributes.append([department, f"{department} > {kind}", f"brand {brands[b]}"])
-    return pl.DataFrame({"item": range(world.items), "title": titles, "attributes": attributes})

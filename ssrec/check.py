@@ -1,0 +1,179 @@
+"""What does not fit is refused before any data is read, by name, with the reason and what would fit."""
+
+import inspect
+import types
+from collections.abc import Callable, Mapping, Set
+from typing import Any, Literal, Union, get_args, get_origin
+
+from ssrec.compose import Plain, encoding_of, fits, locate, nearest, nodes, read_by
+from ssrec.data.rows import KINDS
+from ssrec.errors import CompositionError
+from ssrec.models.encoder import Encoder, FittedEncoding
+from ssrec.objectives.objective import Objective
+
+Models = Mapping[str, type[Encoder]]
+Losses = Mapping[str, type[Objective]]
+
+
+def _takes(annotation: Any, value: Any) -> bool:
+    """Whether a plain value suits an annotation; annotations of other kinds are not judged."""
+    if get_origin(annotation) in (Union, types.UnionType):
+        return any(_takes(a, value) for a in get_args(annotation))
+    if get_origin(annotation) is Literal:
+        return value in get_args(annotation)
+    if annotation is None or annotation is type(None):
+        return value is None
+    if annotation in (int, float, str):
+        allowed = {int: int, float: (int, float), str: str}[annotation]
+        return isinstance(value, allowed) and not isinstance(value, bool)
+    return isinstance(value, bool) if annotation is bool else True
+
+
+def _check_arguments(where: str, node: Plain, made: Callable[..., Any]) -> None:
+    parameters = inspect.signature(made).parameters
+    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return
+    for key, value in node.items():
+        if key.startswith("_") and key.endswith("_"):
+            continue
+        if key not in parameters:
+            hint = nearest(key, [p for p in parameters if p != "self"])
+            raise CompositionError(f"{where}.{key} is not an argument of {made.__name__}; {hint}")
+        annotation = parameters[key].annotation
+        if value == "" or not _takes(annotation, value):
+            shown = getattr(annotation, "__name__", None) if isinstance(annotation, type) else str(annotation)
+            name = f"{where}.{key}"
+            said = "empty" if value == "" else repr(value)
+            raise CompositionError(f"{name} is {said}, and {made.__name__} takes {shown}; say {name}=<value>")
+
+
+def _check_terms(config: Plain) -> None:
+    for name, term in (config.get("objective") or {}).items():
+        if not isinstance(term, dict) or "_target_" not in (term.get("loss") or {}):
+            left = ", ".join(term) if isinstance(term, dict) else repr(term)
+            chosen = [k for k, v in config["objective"].items() if isinstance(v, dict) and "loss" in v and k != name]
+            choose = ",".join([*chosen, name])
+            raise CompositionError(f"objective.{name} has {left} and no loss; choose it first: objective=[{choose}]")
+        if "weight" not in term:
+            raise CompositionError(f"objective.{name} has no weight; say +objective.{name}.weight=1")
+        weight = term["weight"]
+        if not isinstance(weight, dict) and (isinstance(weight, bool) or not isinstance(weight, int | float)):
+            raise CompositionError(f"objective.{name}.weight is {weight!r}; it takes a number or a schedule")
+
+
+def _losses(config: Plain) -> dict[str, type[Objective]]:
+    return {
+        name: locate(term["loss"]["_target_"], f"objective.{name}.loss")
+        for name, term in (config.get("objective") or {}).items()
+    }
+
+
+def _check_monitor(config: Plain) -> None:
+    stage, _, key = str(config["monitor"]).partition("/")
+    if stage != "val":
+        raise CompositionError(f"monitor is {config['monitor']}; only a val/ key may select, for example val/ndcg@10")
+    name, _, k = key.partition("@")
+    possible = [m for m, node in config["metric"].items() if locate(node["_target_"], m).higher_is_better]
+    if name not in possible or k not in map(str, config["ks"]):
+        known = [f"val/{m}@{k}" for m in possible for k in config["ks"]]
+        raise CompositionError(f"no metric that is better when higher gives {config['monitor']}; {nearest(key, known)}")
+
+
+def resolve_rows(config: Plain) -> str:
+    """The kind of rows: as said, or the first kind that every objective can read.
+
+    Raises:
+        CompositionError: an objective cannot read the rows, or would see its label in them.
+    """
+    said = config["data"]["rows"]
+    losses = {
+        name: locate(term["loss"]["_target_"], f"objective.{name}.loss")
+        for name, term in (config.get("objective") or {}).items()
+    }
+    if said != "auto" and said not in KINDS:
+        raise CompositionError(f"data.rows is {said}; {nearest(said, (*KINDS, 'auto'))}")
+    if said == "auto":
+        readable = [kind for kind in KINDS if all(kind in loss.rows for loss in losses.values())]
+        orders = [loss.rows.index for loss in losses.values()]
+        if not readable:
+            reads = "; ".join(f"{name} reads {', '.join(loss.rows)}" for name, loss in losses.items())
+            raise CompositionError(f"no kind of rows suits all objectives: {reads}")
+        return min(readable, key=lambda kind: [order(kind) for order in orders])
+    for name, loss in losses.items():
+        if said not in loss.rows:
+            raise CompositionError(
+                f"objective {name} cannot read data.rows={said}; it reads {', '.join(loss.rows)} (data.rows=auto picks)"
+            )
+    return said
+
+
+def _check_pairs(config: Plain, known_models: Models, known_losses: Losses, starts: bool) -> None:
+    model = locate(config["model"]["_target_"], "model")
+    family = encoding_of(model)
+    losses = _losses(config)
+    if family is FittedEncoding and losses:
+        raise CompositionError(
+            f"model {model.__name__} is fitted in closed form and has nothing to train; say objective=[]"
+        )
+    if family is not FittedEncoding and not losses and not starts:
+        fitting = ", ".join(n for n, loss in known_losses.items() if fits(model, loss))
+        raise CompositionError(f"nothing trains model {model.__name__}; objectives that fit: {fitting}")
+    for name, loss in losses.items():
+        if not fits(model, loss):
+            reads = " or ".join(r.__name__ for r in read_by(loss))
+            models = ", ".join(n for n, m in known_models.items() if fits(m, loss)) or "none"
+            others = ", ".join(n for n, o in known_losses.items() if fits(model, o)) or "none"
+            raise CompositionError(
+                f"objective {name} reads a {reads}, but model {model.__name__} gives a {family.__name__}. "
+                f"Models that fit: {models}. Objectives that fit {model.__name__}: {others}."
+            )
+        rows = config["data"]["rows"]
+        if rows in loss.causal_rows and config["model"].get("causal") is False:
+            raise CompositionError(
+                f"objective {name} over data.rows={rows} would let a position read its label: model.causal=false. "
+                f"Say model.causal=true, data.rows=prefix, or objective=[masked_item]."
+            )
+
+
+def check(
+    config: Plain,
+    *,
+    models: Models,
+    losses: Losses,
+    keys: Set[str],
+    settings: Mapping[str, Callable[..., Any]],
+    starts: bool,
+) -> Plain:
+    """Refuse what does not fit, before data is read; returns the config with the kind of its rows decided.
+
+    Args:
+        config: a composed config as plain containers.
+        models, losses: the classes behind conf/model and conf/objective, for hints.
+        keys: the top-level keys of conf/train.yaml.
+        settings: nodes without a `_target_`, and the function whose arguments they are.
+        starts: whether the run starts from another one, so that it makes sense without an objective.
+
+    Raises:
+        CompositionError: names the part, the reason, and what would fit.
+    """
+    for key in config:
+        if key not in keys:
+            raise CompositionError(f"unknown key {key}; {nearest(key, keys)}")
+    _check_terms(config)
+    config["data"]["rows"] = resolve_rows(config)
+    parts = list(nodes(config))
+    for where, node in parts:
+        _check_arguments(where, node, locate(node["_target_"], where))
+    for where, made in settings.items():
+        _check_arguments(where, config[where], made)
+    offers = locate(config["dataset"]["_target_"], "dataset").offers
+    for where, node in parts:
+        for need in getattr(locate(node["_target_"], where), "needs", ()):
+            if need not in offers:
+                has = ", ".join(sorted(offers)) or "nothing but interactions"
+                raise CompositionError(f"{where} needs {need}, which the dataset does not have (it has {has})")
+    _check_monitor(config)
+    if config["select"] not in ("best", "last"):
+        raise CompositionError(f"select is {config['select']}; it takes best or last")
+    _check_pairs(config, models, losses, starts)
+    return config

@@ -1,0 +1,164 @@
+"""What a user can mend is one or two lines on stderr and exit code 2, before anything is lost, also in a sweep."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ssrec.cli import main
+
+SMALL = ["dataset.users=60", "dataset.items=64", "model.dim=16", "model.layers=1", "trainer.max_epochs=1", "ks=[5,10]"]
+
+
+@pytest.fixture(autouse=True)
+def at_home(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SSREC_DATA", raising=False)
+
+
+def refused(capsys, *arguments: str) -> str:
+    """What `ssrec ...` says on stderr when it refuses."""
+    with pytest.raises(SystemExit) as stop:
+        main(list(arguments))
+    assert stop.value.code == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    lines = [line for line in said.err.splitlines() if line]
+    assert 1 <= len(lines) <= 2, said.err
+    assert "Traceback" not in said.err
+    return said.err
+
+
+CASES = {
+    "an objective that cannot read the model": (
+        ["model=lightgcn", "objective=[contrast_sequence]"],
+        "reads a SequenceEncoding, but model LightGCN gives a GraphEncoding. Models that fit: sasrec.",
+    ),
+    "a model without an objective": (["model=mult_vae", "objective=[]"], "objectives that fit: elbo"),
+    "a fitted model with an objective": (["model=popularity"], "say objective=[]"),
+    "an unknown key of a part": (["+model.dimm=3"], "model.dimm is not an argument of SASRec; did you mean dim?"),
+    "an unknown key without a plus": (["model.dimm=3"], "did you mean model.dim?"),
+    "an unknown setting": (["+sed=3"], "unknown key sed; did you mean seed?"),
+    "an unknown group": (["modle=sasrec"], "did you mean model?"),
+    "an unknown choice": (["model=sasrek"], "did you mean sasrec?"),
+    "an unknown class": (["model._target_=ssrec.models.sasrec.SASReck"], "cannot be imported"),
+    "an unknown verb's neighbour": (["trainer.max_epoch=3"], "did you mean trainer.max_epochs?"),
+    "rows that an objective cannot read": (["data.rows=edge"], "it reads window, prefix"),
+    "rows that do not exist": (["data.rows=windows"], "did you mean window?"),
+    "objectives without common rows": (
+        ["model=lightgcn", "objective=[bpr]", "data.rows=window"],
+        "objective bpr cannot read data.rows=window; it reads edge",
+    ),
+    "a label that a pass would see": (["model.causal=false"], "would let a position read its label"),
+    "attributes that the dataset has not": (
+        ["dataset=bare", "table@model.table.sources=[attribute]", "metric=[ndcg]"],
+        "model.table.sources.attribute needs attributes",
+    ),
+    "an empty value": (["model.dim="], "model.dim is empty, and SASRec takes int"),
+    "a value of another type": (["model.dim=big"], "model.dim is 'big', and SASRec takes int"),
+    "a setting outside its choices": (["data.batching=sorted"], "data.batching is 'sorted'"),
+    "a trainer setting that does not exist": (["+trainer.epochs=3"], "did you mean max_epochs?"),
+    "half a node": (
+        ["+objective.contrast_sequence.weight=0.3"],
+        "has weight and no loss; choose it first: objective=[next_item,contrast_sequence]",
+    ),
+    "a weight that is no number": (["objective.next_item.weight=much"], "it takes a number or a schedule"),
+    "a test key as monitor": (["monitor=test/ndcg@10"], "only a val/ key may select"),
+    "a monitor that no metric gives": (["monitor=val/ndgc@10"], "did you mean val/ndcg@10?"),
+    "a monitor that is better when lower": (["monitor=val/gini@10"], "no metric that is better when higher"),
+    "a missing folder": (["dataset=ml-100k", "dataset.root=nowhere"], "nowhere"),
+    "data that is nowhere": (["dataset=ml-100k", "dataset.download=false"], "SSREC_DATA"),
+    "K above the catalogue": (["ks=[10,65]"], "64"),
+    "an override that is no override": (["seed"], "seed"),
+    "a missing start": (["init=nowhere"], "no result.json"),
+    "an unknown key in pretrain": (
+        ["objective@pretrain.objective=[masked_item]", "+pretrain.optimizer.lrr=1"],
+        "lrr",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_it_is_refused_in_words(case, capsys, tmp_path):
+    overrides, words = CASES[case]
+    if "dataset=bare" in overrides:
+        (tmp_path / "conf/dataset").mkdir(parents=True)
+        (tmp_path / "conf/dataset/bare.yaml").write_text("_target_: bare.Bare\n")
+        (tmp_path / "bare.py").write_text(BARE)
+        sys.path.insert(0, str(tmp_path))
+    small = [s for s in SMALL if not any(o.startswith(s.split("=")[0] + "=") for o in overrides)]
+    if any(o.startswith("dataset=") for o in overrides):
+        small = [s for s in small if not s.startswith("dataset.")]
+    if any(o.startswith("model=") for o in overrides):
+        small = [s for s in small if not s.startswith("model.")]
+    try:
+        assert words in refused(capsys, "train", *small, *overrides)
+    finally:
+        if str(tmp_path) in sys.path:
+            sys.path.remove(str(tmp_path))
+
+
+BARE = """
+from ssrec.data.source import Source
+
+
+class Bare(Source):
+    name = "bare"
+    offers = frozenset()
+    settings = {}
+
+    def files(self, raw): ...
+
+    def read(self, files): ...
+"""
+
+
+def write_ml100k(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "u.data").write_text("1\t1\t5\t881250949\n")
+    (folder / "u.item").write_text("not the file\n")
+    (folder / "u.genre").write_text("unknown|0\n")
+
+
+def test_a_wrong_file_is_named(capsys, tmp_path):
+    write_ml100k(tmp_path / "ml-100k")
+    said = refused(capsys, "train", "dataset=ml-100k", f"dataset.root={tmp_path / 'ml-100k'}")
+    assert "u." in said
+
+
+def test_a_split_without_held_out_rows_is_refused(capsys):
+    said = refused(capsys, "train", "dataset.users=20", "dataset.min_events=1", "dataset.max_events=2")
+    assert "3" in said
+
+
+def test_under_a_sweep_the_good_runs_are_kept(capsys, tmp_path):
+    with pytest.raises(SystemExit) as stop:
+        main(["train", "-m", *SMALL, "study=s", "ks=[5,10],[5,65]"])
+    said = capsys.readouterr()
+    assert stop.value.code == 2
+    assert "Traceback" not in said.err
+    assert len([line for line in said.err.splitlines() if line.startswith("ssrec:")]) == 1
+    assert len(list((tmp_path / "outputs" / "s").glob("*/result.json"))) == 1
+
+
+def test_an_unknown_verb(capsys):
+    assert "did you mean train?" in refused(capsys, "trian")
+
+
+def test_a_bug_keeps_its_traceback(monkeypatch):
+    monkeypatch.setattr("ssrec.train.prepare", lambda *a: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        main(["train", *SMALL])
+
+
+def test_the_command_exits_with_two_and_without_a_traceback():
+    asked = subprocess.run(
+        [sys.executable, "-c", "from ssrec.cli import main; main()", "train", "model=lightgcn"],
+        capture_output=True,
+        text=True,
+    )
+    assert asked.returncode == 2
+    assert "Traceback" not in asked.stderr
+    assert len(asked.stderr.strip().splitlines()) <= 2
+    assert "objectives that fit" in asked.stderr.lower() or "Objectives that fit" in asked.stderr
