@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Int
 from torch import Tensor
 
 PAD = 0
@@ -116,15 +116,6 @@ class Corpus:
     @property
     def trained(self) -> Bool[Tensor, "N"]:
         return self.counts > 0
-
-    @cached_property
-    def incidence(self) -> Float[Tensor, "U N"]:
-        """Who has met what: a sparse CSR matrix of ones, repeats counted once."""
-        keys = torch.unique(self.history.rows * self.item_rows + self.items)
-        index = torch.stack([keys // self.item_rows, keys % self.item_rows])
-        size = (self.user_rows, self.item_rows)
-        pairs = torch.sparse_coo_tensor(index, torch.ones(len(keys)), size, is_coalesced=True, check_invariants=False)
-        return pairs.to_sparse_csr()
 
 
 @dataclass(frozen=True)

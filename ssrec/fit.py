@@ -16,6 +16,7 @@ from ssrec.progress import Progress
 
 for noisy in ("pytorch_lightning", "lightning.pytorch", "lightning_fabric"):
     logging.getLogger(noisy).setLevel(logging.WARNING)  # its advice is about worker processes and devices
+warnings.filterwarnings("ignore", ".*LeafSpec.*", FutureWarning)  # between Lightning 2.6 and torch 2.13, not for users
 
 
 def make_trainer(
