@@ -1,22 +1,47 @@
-"""Lightning's trainer for a run: checkpoints, selection on `val/`, resumption."""
+"""Lightning's trainer for a run: hardware, checkpoints, selection on `val/`, resumption."""
 
 import logging
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from pytorch_lightning.loggers import Logger
+from pytorch_lightning.utilities import rank_zero_only
 
 from ssrec.data.module import DataModule
+from ssrec.errors import CompositionError
 from ssrec.learner import Learner
 from ssrec.progress import Progress
 
 for noisy in ("pytorch_lightning", "lightning.pytorch", "lightning_fabric"):
     logging.getLogger(noisy).setLevel(logging.WARNING)  # its advice is about worker processes and devices
 warnings.filterwarnings("ignore", ".*LeafSpec.*", FutureWarning)  # between Lightning 2.6 and torch 2.13, not for users
+
+
+def processes(hardware: dict[str, Any]) -> int:
+    """How many processes a run is to be started on.
+
+    Raises:
+        CompositionError: this machine has not what `hardware` asks for.
+    """
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            trainer = pl.Trainer(**hardware, logger=False, enable_checkpointing=False, enable_progress_bar=False)
+    except (MisconfigurationException, ValueError, ImportError) as error:
+        reason = str(error).strip().splitlines()[0].removesuffix(".")
+        asked = ", ".join(f"{key}={value}" for key, value in hardware.items())
+        raise CompositionError(f"this machine has no hardware of {asked}: {reason}; say hardware=cpu") from None
+    if trainer.precision != hardware["precision"]:
+        raise CompositionError(
+            f"hardware.precision={hardware['precision']} would be {trainer.precision} here; "
+            f"say hardware.precision={trainer.precision}"
+        )
+    return trainer.num_devices if trainer.strategy.launcher is not None else 1
 
 
 def make_trainer(
@@ -73,15 +98,55 @@ def make_trainer(
     )
 
 
-def fit(trainer: pl.Trainer, learner: Learner, data: DataModule, folder: Path, select: str) -> dict[str, Any]:
-    """Train, resuming where a killed run left its checkpoint, and load the selected weights; returns what happened."""
+def fit(
+    trainer: pl.Trainer, learner: Learner, data: DataModule, folder: Path, *, label: str, select: str
+) -> dict[str, Any]:
+    """Train, or what is left of it where a killed run left a checkpoint, and load the selected weights.
+
+    Returns epochs, steps and targets seen, of the whole run, and with `select=best` the epoch that was selected.
+    """
     last, best = folder / "checkpoints" / "last.ckpt", folder / "checkpoints" / "best.ckpt"
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Checkpoint directory .* exists")  # on purpose: the run is resumed
-        trainer.fit(learner, data, ckpt_path=last if last.exists() else None, weights_only=False)
-    done = {"epochs": trainer.current_epoch, "steps": trainer.global_step, "targets_seen": int(learner.targets_seen)}
+    left = _left(last, label)
+    if left is None or not _finished(left, trainer):
+        if left is not None:
+            _say(f"{label}: resumes at epoch {left['epoch'] + 2} of at most {trainer.max_epochs}")
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Checkpoint directory .* exists")  # on purpose: the run is resumed
+            trainer.fit(learner, data, ckpt_path=None if left is None else last, weights_only=False)
+        left = _read(last)
+    done = {
+        "epochs": left["epoch"] + 1,
+        "steps": left["global_step"],
+        "targets_seen": int(left["state_dict"]["targets_seen"]),
+    }
     if select == "best":
-        kept = torch.load(best, map_location="cpu", weights_only=False)
-        learner.load_state_dict(kept["state_dict"])
-        done["best_epoch"] = kept["epoch"] + 1
+        left = _read(best)
+        done["best_epoch"] = left["epoch"] + 1
+    learner.load_state_dict(left["state_dict"])
     return done
+
+
+def _read(checkpoint: Path) -> dict[str, Any]:
+    return torch.load(checkpoint, map_location="cpu", weights_only=False)
+
+
+def _left(last: Path, label: str) -> dict[str, Any] | None:
+    """The last checkpoint of a killed run, if there is one that can be read."""
+    if not last.exists():
+        return None
+    try:
+        return _read(last)
+    except Exception as error:  # whatever half a file makes torch raise
+        _say(f"{label}: {last} is broken ({type(error).__name__}); training starts anew")
+        return None
+
+
+def _finished(left: dict[str, Any], trainer: pl.Trainer) -> bool:
+    """Whether a checkpoint is that of the last epoch: all were trained, or training was stopped early."""
+    stopped = any(state.get("stopped_epoch") for state in left["callbacks"].values())
+    return stopped or left["epoch"] + 1 >= (trainer.max_epochs or 0)
+
+
+@rank_zero_only
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)

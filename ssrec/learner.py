@@ -6,11 +6,13 @@ from typing import Any, cast
 
 import pytorch_lightning as pl
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
 from torchmetrics import Metric
 
 from ssrec.batch import Batch, Corpus
 from ssrec.errors import UserError
+from ssrec.losses import distributed
 from ssrec.models.encoder import Encoder
 from ssrec.objectives.objective import Objective
 from ssrec.ranking import ranking
@@ -104,7 +106,8 @@ class Learner(pl.LightningModule):
         return total
 
     def _log_mean(self, name: str, value: Tensor, batch: Batch) -> None:
-        self.log(name, value.detach(), on_step=False, on_epoch=True, batch_size=len(batch), sync_dist=True)
+        # Weighed by what all processes hold of the batch, because their values share it unevenly.
+        self.log(name, value.detach(), on_step=False, on_epoch=True, batch_size=batch.n_targets, sync_dist=True)
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
         self.targets_seen += batch.n_targets
@@ -154,8 +157,13 @@ class Learner(pl.LightningModule):
     # ---- resumption: dropout, views and negatives go on from where the checkpoint was written
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["rng"] = torch.get_rng_state()
+        states = [torch.get_rng_state()]
+        if distributed():  # every process has its own
+            states *= dist.get_world_size()
+            dist.all_gather_object(states, states[0])
+        checkpoint["rng"] = states
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        if "rng" in checkpoint:
-            torch.set_rng_state(checkpoint["rng"].cpu())
+        states = checkpoint["rng"]
+        if self.global_rank < len(states):  # else it was written by fewer processes
+            torch.set_rng_state(states[self.global_rank])

@@ -5,9 +5,14 @@ import inspect
 import json
 import os
 import shutil
+import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from ssrec.compose import Plain, locate
 
@@ -68,6 +73,28 @@ def find(outputs: Path, study: str, digest: str) -> Path | None:
             os.replace(copy, here)
         return here
     return None
+
+
+@contextmanager
+def claimed(folder: Path, label: str) -> Iterator[None]:
+    """One process at a time makes a run; another one that asks for it waits, and then looks again.
+
+    The system frees the lock of a process that was killed.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    file = folder.with_name(f".{folder.name}.lock")
+    lock = FileLock(file)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        print(f"{label}: another process is making it; waiting for {folder}", file=sys.stderr)
+        lock.acquire()
+    try:
+        yield
+        with suppress(OSError):  # a finished run needs no lock; some systems delete no open file
+            file.unlink()
+    finally:
+        lock.release()
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -1,8 +1,10 @@
-"""`ssrec table FOLDER`: the results of a study as one row for each setting, mean and deviation over seeds."""
+"""`ssrec table`: the results of a study as one row for each setting, mean and deviation over seeds."""
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
+import re
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,13 +49,16 @@ def _settings(result: Mapping[str, Any]) -> dict[str, str]:
 
 
 def frame(found: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
-    """One line for each run: what it is (`run`), its seed, its dataset's fingerprint and all its numbers."""
+    """One line for each run: what it is (`run`), its seed, its dataset's fingerprint and all its numbers.
+
+    Runs with the same label are told apart by the settings in which they differ. Fitted models come first.
+    """
     settings = [_settings(r) for r in found]
     lines = []
     for result, own in zip(found, settings, strict=True):
         alike = [s for r, s in zip(found, settings, strict=True) if r["label"] == result["label"]]
         differs = sorted(k for k in own if any(s.get(k) != own[k] for s in alike))
-        shown = [f"{k.split('.', 1)[1] if k.startswith('objective.') else k}={own[k]}" for k in differs]
+        shown = [f"{k.removeprefix('objective.')}={own[k]}" for k in differs]
         lines.append(
             {
                 "run": ", ".join([result["label"], *shown]),
@@ -63,7 +68,7 @@ def frame(found: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
                 **result["metrics"],
             }
         )
-    return pl.DataFrame(lines, infer_schema_length=None)
+    return pl.DataFrame(lines, infer_schema_length=None).sort("dataset", pl.col("targets") > 0, "run", "seed")
 
 
 def summary(runs: pl.DataFrame, metrics: Sequence[str], stage: str = "test") -> pl.DataFrame:
@@ -104,12 +109,54 @@ def render(rows: pl.DataFrame, form: str) -> str:
     return "\n".join([begin, r"\toprule", lines[0], r"\midrule", *lines[1:], r"\bottomrule", r"\end{tabular}"])
 
 
-def main(arguments: list[str]) -> None:
-    """`ssrec table FOLDER [--format markdown|latex|csv] [--metrics ...] [--stage test|val]`."""
+def caption(found: Sequence[Mapping[str, Any]], stage: str) -> str:
+    """What a table's numbers rest on: data, protocol, commit."""
+
+    def every(values: Iterable[object]) -> str:
+        return ", ".join(sorted({str(v) for v in values}))
+
+    data = every(f"{r['dataset']['name']} {r['dataset']['fingerprint'][:8]}" for r in found)
+    split = every(f"{r['protocol']['split']}, {r['protocol']['history']} history" for r in found)
+    seen = every("masked" if r["protocol"]["mask_seen"] else "not masked" for r in found)
+    commits = every(r["commit"] or f"ssrec {r['packages']['ssrec']}" for r in found)
+    return f"{stage}; {data}; {split}; full catalogue, seen {seen}, ties last; commit {commits}"
+
+
+def update(file: Path) -> None:
+    """Fill the tables of a markdown file: each stands between `<!-- ssrec table ARGUMENTS -->` and `<!-- end -->`.
+
+    Paths in ARGUMENTS are relative to the file.
+
+    Raises:
+        UserError: a file without such a pair of marks.
+    """
+    text = file.read_text()
+    filled, n = _MARKS.subn(lambda m: f"{m[1]}\n{text_of(shlex.split(m[2]), file.parent)}\n{m[3]}", text)
+    if not n:
+        raise UserError(f"{file} has no place for a table: <!-- ssrec table FOLDER --> and <!-- end -->")
+    file.write_text(filled)
+
+
+_MARKS = re.compile(r"(<!-- ssrec table (.*?) -->)\n.*?(<!-- end -->)", re.DOTALL)
+
+
+def text_of(arguments: list[str], base: Path) -> str:
+    """The text of a table that command-line arguments describe."""
     parser = argparse.ArgumentParser(prog="ssrec table", description="Mean and deviation over seeds of a study's runs.")
     parser.add_argument("folder", type=Path, help="<outputs>/<study>, or a folder of committed results")
     parser.add_argument("--format", choices=("markdown", "latex", "csv"), default="markdown")
     parser.add_argument("--metrics", nargs="+", default=METRICS, help="for example recall@20 mrr@10")
     parser.add_argument("--stage", choices=("test", "val"), default="test")
     chosen = parser.parse_args(arguments)
-    print(render(summary(frame(results(chosen.folder)), chosen.metrics, chosen.stage), chosen.format))
+    found = results(base / chosen.folder)
+    table = render(summary(frame(found), chosen.metrics, chosen.stage), chosen.format)
+    return f"{table}\n\n{caption(found, chosen.stage)}" if chosen.format == "markdown" else table
+
+
+def main(arguments: list[str]) -> None:
+    """`ssrec table FOLDER [--format F] [--metrics M ...] [--stage S]`, or `ssrec table --update FILE.md ...`."""
+    if arguments[:1] == ["--update"]:
+        for file in arguments[1:]:
+            update(Path(file))
+    else:
+        print(text_of(arguments, Path()))

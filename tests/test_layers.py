@@ -10,7 +10,7 @@ FILES = sorted((ROOT / "ssrec").rglob("*.py"))
 
 # Low to high. A module may import its own layer and those before it.
 LAYERS = [
-    ["errors"],
+    ["errors", "processes"],
     ["batch"],
     ["losses", "softmax", "negatives", "sparse", "nn", "pairs", "ranking", "views", "metrics"],
     ["data"],
@@ -19,14 +19,15 @@ LAYERS = [
     ["objectives"],
     ["learner", "progress"],
     ["compose"],
-    ["check", "confs", "runs", "fit", "transfer"],
+    ["check", "confs", "runs", "fit", "transfer", "logs"],
+    ["make"],
     ["train", "refusal", "table"],
     ["cli"],
 ]
 ONLY_IN = {
     "hydra": {"compose", "confs", "train", "refusal", "cli"},
-    "omegaconf": {"compose", "confs", "train", "refusal", "cli"},
-    "pytorch_lightning": {"learner", "progress", "fit", "train", "data.module"},
+    "omegaconf": {"compose", "confs", "logs", "make", "train", "refusal", "cli"},
+    "pytorch_lightning": {"learner", "progress", "fit", "logs", "train", "data.module"},
     "polars": {"data", "table"},
     "wandb": set(),
     "random": set(),

@@ -27,7 +27,7 @@ def encoders_made(monkeypatch):
     """How many runs were trained rather than found."""
     made = []
     fit = ssrec.fit.fit
-    monkeypatch.setattr("ssrec.train.fit", lambda *a, **k: (made.append(a), fit(*a, **k))[1])
+    monkeypatch.setattr("ssrec.make.fit", lambda *a, **k: (made.append(a), fit(*a, **k))[1])
     return made
 
 

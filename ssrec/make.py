@@ -1,0 +1,121 @@
+"""One run, in each of its processes: build its parts, train, rank, and write its files."""
+
+import resource
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+from safetensors.torch import save_file
+
+from ssrec import logs, runs
+from ssrec.compose import Plain, build_terms, instantiate
+from ssrec.data.canonical import Canonical
+from ssrec.data.module import DataModule
+from ssrec.fit import fit, make_trainer
+from ssrec.learner import Learner
+from ssrec.models.encoder import Encoder
+from ssrec.transfer import freeze, load_encoder
+
+
+def make(config: DictConfig, content: Plain, canonical: Canonical, folder: Path, label: str, init: Path | None) -> None:
+    """Fill a run's folder; `result.json` comes last and says that the run is finished.
+
+    Args:
+        config, content: a checked stage, and the same as plain containers.
+        canonical: its dataset.
+        folder: where its files go; the last part is its fingerprint.
+        label: what it is, for people.
+        init: folder of the run that it starts from.
+    """
+    started = time.perf_counter()
+    before = runs.read(init) if init else None
+    splits = instantiate(config.split)(canonical)
+    torch.manual_seed(config.seed)  # each stage anew, so that a found and a fresh pretraining give the same result
+    encoder: Encoder = instantiate(config.model, splits.corpus)
+    if init is not None and before is not None:
+        load_encoder(encoder, init, before, canonical.fingerprint, splits.corpus, list(config.new))
+    freeze(encoder, list(config.freeze))
+    terms = build_terms(config.objective, encoder, splits.corpus)
+    learner = Learner(
+        encoder,
+        terms,
+        optimizer=instantiate(config.optimizer),
+        metrics={str(name): instantiate(node)(splits.corpus) for name, node in config.metric.items()},
+        top=max(config.ks),
+        mask_seen=config.mask_seen,
+        corpus=splits.corpus,
+    )
+    data = DataModule(splits, **instantiate(config.data), seed=config.seed)
+    trained = any(p.requires_grad for p in encoder.parameters()) and bool(terms)
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with logs.opened(config.logger, folder, label) as logger:
+        settings = {"label": label, "monitor": config.monitor, "select": config.select}
+        trainer = make_trainer(folder, logger, **settings, hardware=content["hardware"], **content["trainer"])
+        logger.log_hyperparams(content)
+        if trainer.is_global_zero:
+            (folder / "config.yaml").write_text(OmegaConf.to_yaml(config, resolve=True))
+        else:  # the same parts everywhere, and then each process its own dropout, views and negatives
+            torch.manual_seed(config.seed + 1_000_003 * trainer.global_rank)
+        done = {"epochs": 0, "steps": 0, "targets_seen": 0}
+        if trained:
+            done = fit(trainer, learner, data, folder, label=label, select=config.select)
+        validated, tested = trainer.validate(learner, data, verbose=False), trainer.test(learner, data, verbose=False)
+        measured = {**validated[0], **tested[0]}
+        logs.log_table(logger, measured)
+    if not trainer.is_global_zero:
+        return
+
+    if trained:
+        save_file({k: v.contiguous() for k, v in encoder.state_dict().items()}, folder / "encoder.safetensors")
+    result = {
+        "fingerprint": folder.name,
+        "label": label,
+        "config": content,
+        "init": before,
+        "metrics": measured,
+        "dataset": {"name": canonical.name, "fingerprint": canonical.fingerprint, "split": splits.fingerprint},
+        "protocol": {**splits.facts, "ranking": "full catalogue", "ties": "last", "mask_seen": config.mask_seen},
+        **done,
+        "targets_seen_with_pretraining": done["targets_seen"] + (before or {}).get("targets_seen_with_pretraining", 0),
+        "processes": trainer.world_size,
+        "seconds": time.perf_counter() - started,
+        "peak_memory_mb": peak_memory_mb(),
+        "seed": config.seed,
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": commit(),
+        "packages": {name: version(name) for name in ("ssrec", "torch", "pytorch-lightning", "polars")},
+    }
+    runs.write_json(folder / "result.json", result)
+
+
+def peak_memory_mb() -> dict[str, float]:
+    """The largest memory that this process has had, and the GPU's, in MB (1e6 bytes)."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    peak = {"process": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6}
+    if torch.cuda.is_available():
+        peak["gpu"] = torch.cuda.max_memory_allocated() / 1e6
+    return peak
+
+
+def commit() -> str | None:
+    """The commit of ssrec's own checkout, with a mark where files differ from it; None for an installed package."""
+    try:
+        asked = [
+            "git",
+            "-C",
+            str(Path(__file__).parent),
+            "describe",
+            "--always",
+            "--dirty",
+            "--abbrev=12",
+            "--exclude=*",
+        ]
+        return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None

@@ -1,0 +1,113 @@
+"""Tables from result files: grouping over seeds, labels by what differs, three formats, filling a README."""
+
+import json
+import statistics
+
+import pytest
+
+from ssrec.errors import DataError, UserError
+from ssrec.table import frame, main, render, results, summary, update
+
+
+def stored(label="sasrec: next_item", seed=1, ndcg=0.1, targets=100, **config):
+    return {
+        "label": label,
+        "seed": seed,
+        "config": {"seed": seed, "study": "s", **config},
+        "init": None,
+        "metrics": {"test/ndcg@10": ndcg, "test/popularity@10": 1000 * ndcg},
+        "dataset": {"name": "world", "fingerprint": "0123456789abcdef"},
+        "protocol": {"split": "leave_one_out", "history": "growing", "mask_seen": True},
+        "targets_seen_with_pretraining": targets,
+        "commit": "abc",
+        "packages": {"ssrec": "0.1.0"},
+    }
+
+
+def write(folder, *found):
+    for i, result in enumerate(found):
+        (folder / f"run{i}").mkdir(parents=True)
+        (folder / f"run{i}" / "result.json").write_text(json.dumps(result))
+    return folder
+
+
+def test_mean_and_deviation_are_over_seeds():
+    values = [0.1, 0.12, 0.17]
+    rows = summary(frame([stored(seed=i, ndcg=v) for i, v in enumerate(values)]), ["ndcg@10", "popularity@10"])
+    assert rows["seeds"].to_list() == [3]
+    assert rows["ndcg@10"].to_list() == [f"{statistics.mean(values):.4f} ± {statistics.stdev(values):.4f}"]
+    assert rows["popularity@10"].to_list() == [
+        f"{1000 * statistics.mean(values):.2f} ± {1000 * statistics.stdev(values):.2f}"
+    ]
+
+
+def test_runs_with_one_label_are_told_apart_by_the_settings_that_differ():
+    found = [stored(objective={"c": {"weight": w}}, model={"dim": 8}) for w in (0.1, 0.3)]
+    assert frame(found)["run"].to_list() == ["sasrec: next_item, c.weight=0.1", "sasrec: next_item, c.weight=0.3"]
+
+
+def test_settings_of_a_pretraining_tell_runs_apart_too():
+    found = [{**stored(), "init": stored(optimizer={"lr": lr})} for lr in (0.1, 0.2)]
+    assert [r.split(", ")[1] for r in frame(found)["run"]] == ["init.optimizer.lr=0.1", "init.optimizer.lr=0.2"]
+
+
+def test_floors_come_first_and_where_it_ran_does_not_matter():
+    found = [stored(), stored(seed=2, hardware={"devices": 2}), stored("popularity", targets=0)]
+    rows = summary(frame(found), ["ndcg@10"])
+    assert rows["run"].to_list() == ["popularity", "sasrec: next_item"]
+    assert rows["seeds"].to_list() == [1, 2]
+    assert rows["ndcg@10"].to_list()[0] == "0.1000", "one run has no deviation"
+
+
+def test_three_formats(tmp_path, capsys):
+    folder = str(write(tmp_path, stored(), stored(seed=2, ndcg=0.2)))
+    main([folder, "--metrics", "ndcg@10"])
+    head, rule, row, _, below = capsys.readouterr().out.strip().split("\n")
+    assert [len(line) for line in (head, rule)] == [len(row)] * 2
+    assert "0.1500 ± 0.0707" in row
+    assert (
+        below
+        == "test; world 01234567; leave_one_out, growing history; full catalogue, seen masked, ties last; commit abc"
+    )
+    main([folder, "--metrics", "ndcg@10", "--format", "csv"])
+    assert capsys.readouterr().out.splitlines()[1] == "sasrec: next_item,2,100,0.1500 ± 0.0707"
+    main([folder, "--metrics", "ndcg@10", "--format", "latex"])
+    latex = capsys.readouterr().out
+    assert r"sasrec: next\_item & 2 & 100 & 0.1500 $\pm$ 0.0707 \\" in latex
+    assert latex.count(r"\begin{tabular}") == latex.count(r"\end{tabular}") == 1
+
+
+def test_several_datasets_are_not_set_side_by_side_without_saying_so():
+    other = {**stored(), "dataset": {"name": "other", "fingerprint": "f" * 16}}
+    assert summary(frame([stored(), other]), ["ndcg@10"])["dataset"].to_list() == ["other ffffffff", "world 01234567"]
+
+
+def test_a_readme_is_filled_between_its_marks(tmp_path):
+    write(tmp_path / "results", stored())
+    readme = tmp_path / "README.md"
+    readme.write_text("before\n<!-- ssrec table results --metrics ndcg@10 -->\nold\n<!-- end -->\nafter\n")
+    update(readme)
+    once = readme.read_text()
+    assert "old" not in once
+    assert "0.1000" in once
+    assert once.startswith("before\n<!-- ssrec table") and once.endswith("<!-- end -->\nafter\n")
+    update(readme)
+    assert readme.read_text() == once
+
+
+def test_what_cannot_be_shown_is_said(tmp_path):
+    with pytest.raises(DataError, match="holds no results"):
+        results(tmp_path)
+    with pytest.raises(UserError, match=r"no run has test/ndgc@10; they have ndcg@10, popularity@10"):
+        summary(frame([stored()]), ["ndgc@10"])
+    (tmp_path / "a.json").write_text('{"cut')
+    with pytest.raises(DataError, match=r"a\.json, line 1: not JSON"):
+        results(tmp_path)
+    (tmp_path / "README.md").write_text("no marks")
+    with pytest.raises(UserError, match="no place for a table"):
+        update(tmp_path / "README.md")
+
+
+def test_markdown_cells_line_up():
+    lines = render(summary(frame([stored(), stored("popularity", targets=0)]), ["ndcg@10"]), "markdown").splitlines()
+    assert len({len(line) for line in lines}) == 1
