@@ -1,4 +1,4 @@
-"""`ssrec <verb>`: train, table, matrix. What a user can mend is printed in two lines and exits with 2."""
+"""`ssrec <verb>`: train, table, fill, matrix. What a user can mend is printed in two lines and exits with 2."""
 
 import os
 import sys
@@ -11,6 +11,7 @@ USAGE = """usage: ssrec <verb> ...
 
   train [-m] [key=value ...]      make a run, or with -m a sweep; finished runs are found, killed ones resumed
   table FOLDER [--format F] ...   print the results of a study as markdown, latex or csv
+  fill FILE.md ...                make the tables of a markdown file anew, from the results that they name
   matrix                          print which objective fits which model
 
 ssrec train --help lists datasets, models, objectives and recipes; ssrec train --cfg job prints a composed config."""
@@ -52,13 +53,19 @@ def _table(arguments: list[str]) -> None:
     main(arguments)
 
 
+def _fill(arguments: list[str]) -> None:
+    from ssrec.fill import main
+
+    main(arguments)
+
+
 def _matrix(arguments: list[str]) -> None:
     from ssrec.confs import matrix
 
     print(matrix())
 
 
-VERBS: dict[str, Callable[[list[str]], None]] = {"train": _train, "table": _table, "matrix": _matrix}
+VERBS: dict[str, Callable[[list[str]], None]] = {"train": _train, "table": _table, "fill": _fill, "matrix": _matrix}
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -1,5 +1,6 @@
 """The logger of a run: its own, closed at its end, so that the next run has another."""
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,9 @@ def opened(node: DictConfig, folder: Path, label: str) -> Iterator[Logger]:
     """
     named = {} if "name" in node else {"name": label}
     logger: Logger = instantiate(node)(save_dir=str(folder), **named)
+    if isinstance(logger, WandbLogger):  # its caches would go to the home directory; it reads this once a process
+        for cache in ("WANDB_CACHE_DIR", "WANDB_DATA_DIR"):
+            os.environ.setdefault(cache, str(folder.parent / ".wandb"))
     failed = True
     try:
         yield logger

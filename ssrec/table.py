@@ -2,8 +2,6 @@
 
 import argparse
 import json
-import re
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -122,24 +120,6 @@ def caption(found: Sequence[Mapping[str, Any]], stage: str) -> str:
     return f"{stage}; {data}; {split}; full catalogue, seen {seen}, ties last; commit {commits}"
 
 
-def update(file: Path) -> None:
-    """Fill the tables of a markdown file: each stands between `<!-- ssrec table ARGUMENTS -->` and `<!-- end -->`.
-
-    Paths in ARGUMENTS are relative to the file.
-
-    Raises:
-        UserError: a file without such a pair of marks.
-    """
-    text = file.read_text()
-    filled, n = _MARKS.subn(lambda m: f"{m[1]}\n{text_of(shlex.split(m[2]), file.parent)}\n{m[3]}", text)
-    if not n:
-        raise UserError(f"{file} has no place for a table: <!-- ssrec table FOLDER --> and <!-- end -->")
-    file.write_text(filled)
-
-
-_MARKS = re.compile(r"(<!-- ssrec table (.*?) -->)\n.*?(<!-- end -->)", re.DOTALL)
-
-
 def text_of(arguments: list[str], base: Path) -> str:
     """The text of a table that command-line arguments describe."""
     parser = argparse.ArgumentParser(prog="ssrec table", description="Mean and deviation over seeds of a study's runs.")
@@ -147,16 +127,15 @@ def text_of(arguments: list[str], base: Path) -> str:
     parser.add_argument("--format", choices=("markdown", "latex", "csv"), default="markdown")
     parser.add_argument("--metrics", nargs="+", default=METRICS, help="for example recall@20 mrr@10")
     parser.add_argument("--stage", choices=("test", "val"), default="test")
+    parser.add_argument("--all", action="store_true", help="also the runs that others of the study start from")
     chosen = parser.parse_args(arguments)
     found = results(base / chosen.folder)
+    starts = {r["init"]["fingerprint"] for r in found if r.get("init")}
+    found = [r for r in found if chosen.all or r["fingerprint"] not in starts]
     table = render(summary(frame(found), chosen.metrics, chosen.stage), chosen.format)
     return f"{table}\n\n{caption(found, chosen.stage)}" if chosen.format == "markdown" else table
 
 
 def main(arguments: list[str]) -> None:
-    """`ssrec table FOLDER [--format F] [--metrics M ...] [--stage S]`, or `ssrec table --update FILE.md ...`."""
-    if arguments[:1] == ["--update"]:
-        for file in arguments[1:]:
-            update(Path(file))
-    else:
-        print(text_of(arguments, Path()))
+    """`ssrec table FOLDER [--format F] [--metrics M ...] [--stage S]`."""
+    print(text_of(arguments, Path()))

@@ -71,7 +71,7 @@ def axes(group: str, stem: str, at: str, parent: str | None = None, when: Iterab
             key = f"{inner}@{at}.{place}"
             yield Axis(key, tuple(values), *exists)
             for s in stems(inner):
-                yield from axes(inner, s, f"{at}.{place}", key, [v for v in values if v == s or several and s in v])
+                yield from axes(inner, s, f"{at}.{place}", key, [v for v in values if v == s or (several and s in v)])
     for where, node in nodes(content):
         signature = inspect.signature(locate(node["_target_"], where)).parameters
         for name, value in node.items():

@@ -29,7 +29,10 @@ def cover(
     found = []
     while wanted:
         first = next(iter(wanted))
-        best = _grow(axes, allowed, dict(first), wanted)
+        start = dict(first)
+        # A look ahead at each axis alone: most pairs that cannot stand together show here, not deep in the search.
+        room = all(any(allowed({**start, key: x}) for x in axes[key]) for key in axes if key not in start)
+        best = _grow(axes, allowed, start, wanted) if room else None
         if best is None:
             del wanted[first]  # no combination has room for both
             continue

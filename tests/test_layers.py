@@ -22,6 +22,7 @@ LAYERS = [
     ["check", "confs", "runs", "fit", "transfer", "logs"],
     ["make"],
     ["train", "refusal", "table"],
+    ["fill"],
     ["cli"],
 ]
 ONLY_IN = {

@@ -1,4 +1,4 @@
-"""Tables from result files: grouping over seeds, labels by what differs, three formats, filling a README."""
+"""Tables from result files: grouping over seeds, labels by what differs, three formats."""
 
 import json
 import statistics
@@ -6,11 +6,12 @@ import statistics
 import pytest
 
 from ssrec.errors import DataError, UserError
-from ssrec.table import frame, main, render, results, summary, update
+from ssrec.table import frame, main, render, results, summary
 
 
 def stored(label="sasrec: next_item", seed=1, ndcg=0.1, targets=100, **config):
     return {
+        "fingerprint": f"{label}{seed}{config}",
         "label": label,
         "seed": seed,
         "config": {"seed": seed, "study": "s", **config},
@@ -82,19 +83,6 @@ def test_several_datasets_are_not_set_side_by_side_without_saying_so():
     assert summary(frame([stored(), other]), ["ndcg@10"])["dataset"].to_list() == ["other ffffffff", "world 01234567"]
 
 
-def test_a_readme_is_filled_between_its_marks(tmp_path):
-    write(tmp_path / "results", stored())
-    readme = tmp_path / "README.md"
-    readme.write_text("before\n<!-- ssrec table results --metrics ndcg@10 -->\nold\n<!-- end -->\nafter\n")
-    update(readme)
-    once = readme.read_text()
-    assert "old" not in once
-    assert "0.1000" in once
-    assert once.startswith("before\n<!-- ssrec table") and once.endswith("<!-- end -->\nafter\n")
-    update(readme)
-    assert readme.read_text() == once
-
-
 def test_what_cannot_be_shown_is_said(tmp_path):
     with pytest.raises(DataError, match="holds no results"):
         results(tmp_path)
@@ -103,9 +91,15 @@ def test_what_cannot_be_shown_is_said(tmp_path):
     (tmp_path / "a.json").write_text('{"cut')
     with pytest.raises(DataError, match=r"a\.json, line 1: not JSON"):
         results(tmp_path)
-    (tmp_path / "README.md").write_text("no marks")
-    with pytest.raises(UserError, match="no place for a table"):
-        update(tmp_path / "README.md")
+
+
+def test_pretraining_runs_are_shown_only_when_asked_for(tmp_path, capsys):
+    pretraining = stored("sasrec: masked_item", targets=50)
+    folder = str(write(tmp_path, pretraining, {**stored("sasrec: masked_item -> next_item"), "init": pretraining}))
+    main([folder, "--metrics", "ndcg@10"])
+    assert "sasrec: masked_item " not in capsys.readouterr().out.replace("masked_item ->", "")
+    main([folder, "--metrics", "ndcg@10", "--all"])
+    assert "sasrec: masked_item " in capsys.readouterr().out.replace("masked_item ->", "")
 
 
 def test_markdown_cells_line_up():

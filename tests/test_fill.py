@@ -1,0 +1,46 @@
+"""Generated parts of markdown files."""
+
+import json
+
+import pytest
+
+from ssrec.confs import matrix
+from ssrec.errors import UserError
+from ssrec.fill import main
+
+RESULT = {
+    "fingerprint": "0",
+    "label": "popularity",
+    "seed": 1,
+    "config": {},
+    "metrics": {"test/ndcg@10": 0.1},
+    "dataset": {"name": "world", "fingerprint": "0123456789abcdef"},
+    "protocol": {"split": "leave_one_out", "history": "growing", "mask_seen": True},
+    "targets_seen_with_pretraining": 0,
+    "commit": "abc",
+}
+
+
+def test_a_file_is_filled_between_its_marks(tmp_path):
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "a.json").write_text(json.dumps(RESULT))
+    readme = tmp_path / "README.md"
+    marks = (
+        "a\n<!-- ssrec table results --metrics ndcg@10 -->\nold\n<!-- end -->\nb\n<!-- ssrec matrix -->\n<!-- end -->\n"
+    )
+    readme.write_text(marks)
+    main([str(readme)])
+    once = readme.read_text()
+    assert "old" not in once
+    assert "| popularity | 1     | 0            | 0.1000  |" in once
+    assert matrix() in once
+    assert once.startswith("a\n<!-- ssrec table") and once.endswith("<!-- end -->\n")
+    main([str(readme)])
+    assert readme.read_text() == once
+
+
+def test_a_file_without_marks_is_refused(tmp_path):
+    (tmp_path / "README.md").write_text("nothing")
+    for file in ("README.md", "missing.md"):
+        with pytest.raises(UserError, match="has no part to fill"):
+            main([str(tmp_path / file)])
