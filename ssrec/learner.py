@@ -119,6 +119,17 @@ class Learner(pl.LightningModule):
         trained = [p for p in self.parameters() if p.requires_grad]
         return self.optimizer(trained) if self.optimizer and trained else None
 
+    def configure_gradient_clipping(
+        self,
+        optimizer: torch.optim.Optimizer,
+        gradient_clip_val: int | float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        if self.trainer.precision == "16-mixed":  # scaled gradients, which Lightning knows how to clip
+            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
+        elif gradient_clip_val:  # Lightning clips for no fused optimizer under autocast, though only fp16 is scaled
+            nn.utils.clip_grad_norm_(self.parameters(), gradient_clip_val)
+
     # ---- ranking
 
     def _start(self) -> None:

@@ -34,6 +34,9 @@ class Progress(pl.Callback):
             shown = {"loss": seen.get("train/loss"), self.monitor: seen.get(self.monitor)}
             self.bar.set_postfix({k: f"{float(v):.4f}" for k, v in shown.items() if v is not None}, refresh=False)
 
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        self.on_train_end(trainer, pl_module)
+
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if self.bar is not None:
             self.bar.close()

@@ -27,7 +27,10 @@ TRAINED = [name for name, model in MODELS.items() if encoding_of(model) is not F
 
 @dataclass(frozen=True)
 class Axis:
-    """An override's key and its values; `parent` is the axis that must hold one of `when` for it to exist."""
+    """An override's key and its values; `parent` is the axis that must hold one of `when` for it to exist.
+
+    Files of one group may have a key in common, so behind the key stands whose it is: `...loss.negatives of bce`.
+    """
 
     key: str
     values: tuple[Hashable, ...]
@@ -57,7 +60,9 @@ def _values(annotation: Any, value: Any) -> tuple[Hashable, ...]:
     return ()
 
 
-def axes(group: str, stem: str, at: str, parent: str | None = None, when: Iterable[Hashable] = ()) -> Iterator[Axis]:
+def axes(
+    group: str, stem: str, at: str, parent: str | None = None, when: Iterable[Hashable] = (), whose: str = ""
+) -> Iterator[Axis]:
     """The axes of a file of a group placed at `at`, and of the files that its defaults list chooses."""
     exists = (parent, frozenset(when))
     content = confs.read(confs.folder() / group / f"{stem}.yaml")
@@ -71,13 +76,14 @@ def axes(group: str, stem: str, at: str, parent: str | None = None, when: Iterab
             key = f"{inner}@{at}.{place}"
             yield Axis(key, tuple(values), *exists)
             for s in stems(inner):
-                yield from axes(inner, s, f"{at}.{place}", key, [v for v in values if v == s or (several and s in v)])
+                having = [v for v in values if s == v or (several and s in v)]
+                yield from axes(inner, s, f"{at}.{place}", key, having, f" of {s}")
     for where, node in nodes(content):
         signature = inspect.signature(locate(node["_target_"], where)).parameters
         for name, value in node.items():
             values = _values(signature[name].annotation, value) if name in signature else ()
             if values:
-                yield Axis(".".join(filter(None, (at, where, name))), values, *exists)
+                yield Axis(".".join(filter(None, (at, where, name))) + whose, values, *exists)
 
 
 def model_axes(model: str) -> list[Axis]:
@@ -150,7 +156,7 @@ def overrides(model: str, combination: Mapping[str, Hashable]) -> tuple[str, ...
     """A combination as one writes it on the command line."""
     terms = [key for key, value in combination.items() if key in OBJECTIVES and value]
     settings = [
-        f"{key}={_written(value)}"
+        f"{key.partition(' of ')[0]}={_written(value)}"
         for key, value in combination.items()
         if key not in OBJECTIVES and value != ABSENT
     ]

@@ -65,8 +65,7 @@ def swept(tmp_path_factory):
     (folder / "home").mkdir()
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("WANDB", "XDG"))}
     made = subprocess.run(
-        [sys.executable, "-W", "error::ResourceWarning", "-c", "from ssrec.cli import main; main()", "train", "-m"]
-        + SWEEP,
+        [sys.executable, "-c", "from ssrec.cli import main; main()", "train", "-m", *SWEEP],
         cwd=folder,
         env=clean | {"HOME": str(folder / "home"), "WANDB_CONSOLE": "off"},
         capture_output=True,

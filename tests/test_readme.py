@@ -1,0 +1,92 @@
+"""What README and the experiments say is so: commands run, generated parts are what generating them gives."""
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from ssrec.cli import main
+from ssrec.fill import filled
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+COMMANDS = [
+    line.split("  #")[0].strip()
+    for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    for line in block.splitlines()
+]
+SMALL = [
+    "dataset.users=60",
+    "dataset.items=64",
+    "model.dim=16",
+    "model.layers=1",
+    "trainer.max_epochs=1",
+    "data.batch_size=32",
+]
+
+
+def smaller(command: str) -> list[str]:
+    """The same command on a tiny generated world."""
+    words = [w.replace("dataset=ml-100k", "dataset=synthetic") for w in shlex.split(command)[1:]]
+    if words[0] != "train":
+        return words
+    kept = [w for w in words if "trainer.max_epochs" not in w]
+    return [*kept, *SMALL, "pretrain.trainer.max_epochs=1"]
+
+
+def test_the_two_commands_stand_at_the_top_and_exist():
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    first = [c for c in COMMANDS if c.startswith("make")]
+    assert first == ["make demo", "make test"]
+    assert {"demo", "test", "test-real"} <= targets
+    assert README.index("make demo") < 800
+    assert "make test" in (ROOT / ".ci/run").read_text()
+
+
+def test_every_command_of_the_readme_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    asked = [c for c in COMMANDS if c.startswith("ssrec")]
+    assert len(asked) >= 5
+    for command in asked:
+        main(smaller(command))
+    said = capsys.readouterr().out
+    assert r"\begin{tabular}" in said
+    # Three weights and three seeds; a weight of 0 is the term's absence, told apart by its label.
+    assert len(list((tmp_path / "outputs" / "contrast").glob("*/result.json"))) == 9
+
+
+def test_the_demo_makes_its_twelve_runs_and_its_table(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    main(["train", "sweep=demo", "dataset.users=60", "trainer.max_epochs=1", "pretrain.trainer.max_epochs=1"])
+    main(["table", "outputs/demo"])
+    rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
+    assert [row.split("|")[1].strip() for row in rows[1:]] == [
+        "markov",
+        "popularity",
+        "sasrec: masked_item -> next_item",
+        "sasrec: next_item",
+    ]
+    assert all(row.split("|")[2].strip() == "3" for row in rows[1:])
+
+
+@pytest.mark.parametrize("file", [ROOT / "README.md", *sorted((ROOT / "experiments").glob("*/README.md"))], ids=str)
+def test_generated_parts_are_what_generating_them_gives(file):
+    text = file.read_text()
+    assert "<!-- end -->" in text
+    assert filled(text, file.parent) == text, f"ssrec fill {file}"
+
+
+def test_published_rows_of_one_table_share_data_and_protocol():
+    for folder in {f.parent for f in (ROOT / "experiments").glob("*/results/*/*.json")}:
+        found = [json.loads(f.read_text()) for f in folder.glob("*.json")]
+        assert len({r["dataset"]["fingerprint"] for r in found}) == 1, folder
+        assert len({r["dataset"]["split"] for r in found}) == 1, folder
+        assert len({json.dumps(r["protocol"], sort_keys=True) for r in found}) == 1, folder
+        assert not any("dirty" in r["commit"] for r in found), folder
+
+
+@pytest.mark.parametrize("link", re.findall(r"\]\(([^)#]+)\)", README))
+def test_links_lead_somewhere(link):
+    assert (ROOT / link).exists()
