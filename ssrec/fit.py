@@ -22,6 +22,8 @@ for noisy in ("pytorch_lightning", "lightning.pytorch", "lightning_fabric"):
     logging.getLogger(noisy).setLevel(logging.WARNING)  # its advice is about worker processes and devices
 warnings.filterwarnings("ignore", ".*LeafSpec.*", FutureWarning)  # between Lightning 2.6 and torch 2.13, not for users
 
+PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")  # tables, sums and scores stay in fp32
+
 
 def processes(hardware: dict[str, Any]) -> int:
     """How many processes a run is to be started on.
@@ -29,17 +31,19 @@ def processes(hardware: dict[str, Any]) -> int:
     Raises:
         CompositionError: this machine has not what `hardware` asks for.
     """
+    precision = str(hardware["precision"])
+    if precision not in PRECISIONS:
+        raise CompositionError(f"hardware.precision is {precision}; it takes {', '.join(PRECISIONS)}")
     try:
         with warnings.catch_warnings(action="ignore"):
             trainer = pl.Trainer(**hardware, logger=False, enable_checkpointing=False, enable_progress_bar=False)
     except (MisconfigurationException, ValueError, ImportError) as error:
-        reason = str(error).strip().splitlines()[0].removesuffix(".")
-        asked = ", ".join(f"{key}={value}" for key, value in hardware.items())
-        raise CompositionError(f"this machine has no hardware of {asked}: {reason}; say hardware=cpu") from None
-    if trainer.precision != hardware["precision"]:
+        reason = str(error).strip().splitlines()[0].rstrip(".!")
+        asked = f"accelerator {hardware['accelerator']} and devices {hardware['devices']}"
+        raise CompositionError(f"hardware asks for {asked}: {reason}; hardware=cpu runs on any machine") from None
+    if trainer.precision != precision:  # half precision without a GPU
         raise CompositionError(
-            f"hardware.precision={hardware['precision']} would be {trainer.precision} here; "
-            f"say hardware.precision={trainer.precision}"
+            f"hardware.precision={precision} does not run on this machine; say hardware.precision={trainer.precision}"
         )
     return trainer.num_devices if trainer.strategy.launcher is not None else 1
 
@@ -75,6 +79,7 @@ def make_trainer(
                 monitor,
                 mode="max",
                 save_weights_only=True,
+                save_on_train_epoch_end=False,  # after validation, so that `last`, written later, knows the best so far
                 enable_version_counter=False,
             )
         )
