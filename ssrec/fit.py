@@ -22,7 +22,8 @@ for noisy in ("pytorch_lightning", "lightning.pytorch", "lightning_fabric"):
     logging.getLogger(noisy).setLevel(logging.WARNING)  # its advice is about worker processes and devices
 warnings.filterwarnings("ignore", ".*LeafSpec.*", FutureWarning)  # between Lightning 2.6 and torch 2.13, not for users
 
-PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")  # tables, sums and scores stay in fp32
+PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")  # parameters, sums and scores stay in fp32
+STRATEGIES = ("auto", "ddp", "ddp_find_unused_parameters_true")  # every process has the whole model
 
 
 def processes(hardware: dict[str, Any]) -> int:
@@ -31,9 +32,9 @@ def processes(hardware: dict[str, Any]) -> int:
     Raises:
         CompositionError: this machine has not what `hardware` asks for.
     """
-    precision = str(hardware["precision"])
-    if precision not in PRECISIONS:
-        raise CompositionError(f"hardware.precision is {precision}; it takes {', '.join(PRECISIONS)}")
+    for setting, choices in (("precision", PRECISIONS), ("strategy", STRATEGIES)):
+        if hardware[setting] not in choices:
+            raise CompositionError(f"hardware.{setting} is {hardware[setting]}; it takes {', '.join(choices)}")
     try:
         with warnings.catch_warnings(action="ignore"):
             trainer = pl.Trainer(**hardware, logger=False, enable_checkpointing=False, enable_progress_bar=False)
@@ -41,9 +42,10 @@ def processes(hardware: dict[str, Any]) -> int:
         reason = str(error).strip().splitlines()[0].rstrip(".!")
         asked = f"accelerator {hardware['accelerator']} and devices {hardware['devices']}"
         raise CompositionError(f"hardware asks for {asked}: {reason}; hardware=cpu runs on any machine") from None
-    if trainer.precision != precision:  # half precision without a GPU
+    if trainer.precision != hardware["precision"]:  # half precision without a GPU
         raise CompositionError(
-            f"hardware.precision={precision} does not run on this machine; say hardware.precision={trainer.precision}"
+            f"hardware.precision={hardware['precision']} does not run on this machine; "
+            f"say hardware.precision={trainer.precision}"
         )
     return trainer.num_devices if trainer.strategy.launcher is not None else 1
 
@@ -111,7 +113,7 @@ def fit(
     Returns epochs, steps and targets seen, of the whole run, and with `select=best` the epoch that was selected.
     """
     last, best = folder / "checkpoints" / "last.ckpt", folder / "checkpoints" / "best.ckpt"
-    left = _left(last, label)
+    left = _left([last, best] if select == "best" else [last], label)
     if left is None or not _finished(left, trainer):
         if left is not None:
             _say(f"{label}: resumes at epoch {left['epoch'] + 2} of at most {trainer.max_epochs}")
@@ -135,14 +137,15 @@ def _read(checkpoint: Path) -> dict[str, Any]:
     return torch.load(checkpoint, map_location="cpu", weights_only=False)
 
 
-def _left(last: Path, label: str) -> dict[str, Any] | None:
-    """The last checkpoint of a killed run, if there is one that can be read."""
-    if not last.exists():
+def _left(checkpoints: list[Path], label: str) -> dict[str, Any] | None:
+    """The last checkpoint of a killed run, which comes first, if all of them can be read."""
+    if not checkpoints[0].exists():
         return None
     try:
-        return _read(last)
+        last, *_ = [_read(file) for file in checkpoints]
+        return last
     except Exception as error:  # whatever half a file makes torch raise
-        _say(f"{label}: {last} is broken ({type(error).__name__}); training starts anew")
+        _say(f"{label}: a checkpoint in {checkpoints[0].parent} is broken ({type(error).__name__}); it starts anew")
         return None
 
 

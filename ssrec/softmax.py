@@ -8,9 +8,8 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-BUDGET = (
-    2**22
-)  # logits alive at once: fastest around the size of the last cache (2^21 to 2^22 measured), 16 MiB in fp32
+# Logits alive at once: fastest around the size of the last cache (2^21 to 2^22 measured), 16 MiB in fp32.
+BUDGET = 2**22
 FEWEST = 64  # positions below which a product is too thin to be fast, so that items are tiled too
 SQUARE = 256  # positions of a tile where items are tiled
 

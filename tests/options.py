@@ -1,10 +1,10 @@
 """What conf/ lets one choose, read off its files and the signatures they name: nothing is listed by hand."""
 
 import inspect
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import chain, product
+from itertools import product
 from typing import Any, Literal, get_args, get_origin
 
 from hydra import compose, initialize_config_dir
@@ -60,7 +60,7 @@ def _values(annotation: Any, value: Any) -> tuple[Hashable, ...]:
     return ()
 
 
-def axes(
+def axes_of(
     group: str, stem: str, at: str, parent: str | None = None, when: Iterable[Hashable] = (), whose: str = ""
 ) -> Iterator[Axis]:
     """The axes of a file of a group placed at `at`, and of the files that its defaults list chooses."""
@@ -77,7 +77,7 @@ def axes(
             yield Axis(key, tuple(values), *exists)
             for s in stems(inner):
                 having = [v for v in values if s == v or (several and s in v)]
-                yield from axes(inner, s, f"{at}.{place}", key, having, f" of {s}")
+                yield from axes_of(inner, s, f"{at}.{place}", key, having, f" of {s}")
     for where, node in nodes(content):
         signature = inspect.signature(locate(node["_target_"], where)).parameters
         for name, value in node.items():
@@ -87,14 +87,14 @@ def axes(
 
 
 def model_axes(model: str) -> list[Axis]:
-    return list(axes("model", model, "model"))
+    return list(axes_of("model", model, "model"))
 
 
 def term_axes(model: str) -> list[Axis]:
     """Whether each objective that fits takes part, and its settings."""
     fitting = [name for name, loss in OBJECTIVES.items() if fits(MODELS[model], loss)]
-    parts = ([Axis(n, (True, False)), *axes("objective", n, "objective", n, [True])] for n in fitting)
-    return list(chain.from_iterable(parts))
+    presence = [Axis(name, (True, False)) for name in fitting]
+    return presence + [a for name in fitting for a in axes_of("objective", name, "objective", name, [True])]
 
 
 def run_axes(model: str) -> list[Axis]:
@@ -109,47 +109,43 @@ def run_axes(model: str) -> list[Axis]:
     ]
 
 
-@dataclass(frozen=True)
-class Space:
-    """The combinations of some axes, and which of them make sense."""
-
-    axes: tuple[Axis, ...]
-
-    def allowed(self, part: Mapping[str, Hashable]) -> bool:
-        """Settings exist where their part was chosen, objectives can read the rows, and something is trained."""
-        for axis in self.axes:
-            if axis.parent in part and axis.key in part:
-                if (part[axis.parent] in axis.when) == (part[axis.key] == ABSENT):
-                    return False
-        if any(key in OBJECTIVES for key in part) and not any(part.get(a.key, True) for a in self.axes if a.key in OBJECTIVES):
+def allowed(axes: Sequence[Axis], part: Mapping[str, Hashable]) -> bool:
+    """Settings exist where their part was chosen, something is trained, and its objectives can read the rows."""
+    for axis in axes:
+        if axis.parent in part and axis.key in part and (part[axis.parent] in axis.when) == (part[axis.key] == ABSENT):
             return False
-        rows = part.get("data.rows")
-        losses = [OBJECTIVES[key] for key, value in part.items() if key in OBJECTIVES and value]
-        if rows and not all(rows in loss.rows for loss in losses):
-            return False
-        return part.get("model.causal", True) is True or not any(rows in loss.causal_rows for loss in losses)
+    present = [part.get(axis.key, True) for axis in axes if axis.key in OBJECTIVES]
+    if present and not any(present):
+        return False
+    rows, causal = part.get("data.rows"), part.get("model.causal", True)
+    losses = [OBJECTIVES[key] for key, value in part.items() if key in OBJECTIVES and value]
+    return rows is None or all(rows in loss.rows and (causal or rows not in loss.causal_rows) for loss in losses)
 
-    def cover(self) -> list[Combination]:
-        return cover({axis.key: axis.options for axis in self.axes}, self.allowed)
+
+def covered(axes: Sequence[Axis]) -> list[Combination]:
+    """A pairwise cover of axes; one empty combination where there are none."""
+    return cover({axis.key: axis.options for axis in axes}, lambda part: allowed(axes, part)) or [{}]
 
 
 def trainings(model: str) -> list[Combination]:
     """A pairwise cover of everything that can be chosen to train a model."""
-    return Space((*model_axes(model), *term_axes(model), *run_axes(model))).cover()
+    return covered([*model_axes(model), *term_axes(model), *run_axes(model)])
 
 
 def grid(model: str) -> list[Combination]:
     """Every variant of a model with every variant of every sum of objectives, on every kind of rows."""
-    own, terms, run = model_axes(model), term_axes(model), run_axes(model)
-    presence = [a for a in terms if a.key in OBJECTIVES]
-    sums = []
-    for chosen in product(*(a.values for a in presence)):
-        fixed = [Axis(a.key, (v,)) for a, v in zip(presence, chosen, strict=True)]
-        sums += Space((*fixed, *(a for a in terms if a not in presence))).cover()
-    everything = Space((*own, *terms, *run))
-    runs = [dict(zip((a.key for a in run), values, strict=True)) for values in product(*(a.values for a in run))]
-    found = ({**m, **t, **r} for m, t, r in product(Space(tuple(own)).cover() or [{}], sums, runs))
-    return [c for c in found if everything.allowed(c)]
+    own, terms, rows = model_axes(model), term_axes(model), run_axes(model)[0]
+    presence = [axis for axis in terms if axis.key in OBJECTIVES]
+    sums = [
+        combination
+        for chosen in product(*(axis.values for axis in presence))
+        if any(chosen)
+        for combination in covered(
+            [Axis(a.key, (v,)) for a, v in zip(presence, chosen, strict=True)] + terms[len(presence) :]
+        )
+    ]
+    everything = ({**m, **t, rows.key: kind} for m, t, kind in product(covered(own), sums, rows.values))
+    return [combination for combination in everything if allowed([*own, *terms], combination)]
 
 
 def overrides(model: str, combination: Mapping[str, Hashable]) -> tuple[str, ...]:
@@ -166,12 +162,12 @@ def overrides(model: str, combination: Mapping[str, Hashable]) -> tuple[str, ...
 def _written(value: Hashable) -> str:
     if isinstance(value, tuple):
         return f"[{','.join(map(str, value))}]"
-    return {True: "true", False: "false", None: "null"}.get(value, str(value)) if not isinstance(value, int) or isinstance(value, bool) else str(value)
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 @cache
 def composed(*chosen: str) -> DictConfig:
-    """conf/train.yaml with overrides, on small batches and short rows; not to be changed, since it is shared."""
+    """conf/train.yaml with overrides, on small batches and short rows; shared, so not to be changed."""
     small = ["metric=[ndcg]", "data.max_length=10", "data.batch_size=16", "optimizer.lr=0.01"]
     with initialize_config_dir(str(confs.folder()), version_base="1.3"):
         return compose("train", overrides=[*small, *chosen])

@@ -4,6 +4,8 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from itertools import combinations
 
 Combination = dict[str, Hashable]
+Axes = Mapping[str, Sequence[Hashable]]
+Allowed = Callable[[Combination], bool]
 Pair = frozenset[tuple[str, Hashable]]
 
 
@@ -12,9 +14,7 @@ def pairs(combination: Mapping[str, Hashable]) -> Iterator[Pair]:
     return map(frozenset, combinations(combination.items(), 2))
 
 
-def cover(
-    axes: Mapping[str, Sequence[Hashable]], allowed: Callable[[Combination], bool] = lambda _: True
-) -> list[Combination]:
+def cover(axes: Axes, allowed: Allowed = lambda _: True) -> list[Combination]:
     """Combinations, one option from each axis, that hold every pair of options that can stand together.
 
     Greedy (AETG: Cohen et al., IEEE TSE 1997): each combination starts from a pair not yet held, and every further axis
@@ -23,43 +23,33 @@ def cover(
     """
     if len(axes) < 2:
         return [{key: value} for key, values in axes.items() for value in values if allowed({key: value})]
-    wanted = {
-        Pair([(a, x), (b, y)]): None for a, b in combinations(axes, 2) for x in axes[a] for y in axes[b]
-    }  # a dict for its order: the cover is the same every time
+    # a dict for its order: the cover is the same every time
+    wanted = {frozenset([(a, x), (b, y)]): None for a, b in combinations(axes, 2) for x in axes[a] for y in axes[b]}
     found = []
     while wanted:
         first = next(iter(wanted))
-        start = dict(first)
-        # A look ahead at each axis alone: most pairs that cannot stand together show here, not deep in the search.
-        room = all(any(allowed({**start, key: x}) for x in axes[key]) for key in axes if key not in start)
-        best = _grow(axes, allowed, start, wanted) if room else None
-        if best is None:
+        grown = _grow(dict(first), axes, allowed, wanted) if allowed(dict(first)) else None
+        if grown is None:
             del wanted[first]  # no combination has room for both
             continue
-        best = {key: best[key] for key in axes}
-        found.append(best)
-        for pair in pairs(best):
+        found.append({key: grown[key] for key in axes})
+        for pair in pairs(grown):
             wanted.pop(pair, None)
     return found
 
 
-def _grow(
-    axes: Mapping[str, Sequence[Hashable]],
-    allowed: Callable[[Combination], bool],
-    part: Combination,
-    wanted: Mapping[Pair, None],
-) -> Combination | None:
-    if not allowed(part):
-        return None
-    axis = next((key for key in axes if key not in part), None)
-    if axis is None:
+def _grow(part: Combination, axes: Axes, allowed: Allowed, wanted: Mapping[Pair, None]) -> Combination | None:
+    """A whole combination that contains an allowed part, or None where there is none."""
+    free = {key: [x for x in axes[key] if allowed({**part, key: x})] for key in axes if key not in part}
+    if not free:
         return part
+    axis = min(free, key=lambda key: min(len(free[key]), 2))  # what is forced first, to see a dead end at once
 
     def gain(value: Hashable) -> int:
-        return sum(Pair([(axis, value), option]) in wanted for option in part.items())
+        return sum(frozenset([(axis, value), option]) in wanted for option in part.items())
 
-    for value in sorted(axes[axis], key=gain, reverse=True):
-        grown = _grow(axes, allowed, {**part, axis: value}, wanted)
+    for value in sorted(free[axis], key=gain, reverse=True):
+        grown = _grow({**part, axis: value}, {**axes, **free}, allowed, wanted)
         if grown is not None:
             return grown
     return None

@@ -90,3 +90,14 @@ def test_published_rows_of_one_table_share_data_and_protocol():
 @pytest.mark.parametrize("link", re.findall(r"\]\(([^)#]+)\)", README))
 def test_links_lead_somewhere(link):
     assert (ROOT / link).exists()
+
+
+@pytest.mark.parametrize("notebook", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda f: f.stem)
+def test_notebooks_run_and_are_stored_without_output(notebook, monkeypatch):
+    monkeypatch.chdir(notebook.parent)
+    cells = [c for c in json.loads(notebook.read_text())["cells"] if c["cell_type"] == "code"]
+    assert cells
+    assert not any(c["outputs"] for c in cells)
+    names: dict[str, object] = {}
+    for cell in cells:
+        exec("".join(cell["source"]), names)

@@ -5,7 +5,7 @@ An encoding is one lazy pass over one batch, shared by all objectives of a step;
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Generic, Literal, TypeVar, final
+from typing import ClassVar, Generic, Literal, TypeVar, final
 
 import torch
 from jaxtyping import Float, Int
@@ -205,6 +205,8 @@ class FittedEncoding(Encoding):
 
 class Encoder(nn.Module, ABC):
     """A model. It is built from `Corpus` and its settings; the return type of `forward` names its family."""
+
+    reads_padding: ClassVar[bool] = False  # whether more padding before a row may change what it gives, and does
 
     def __init__(self, corpus: Corpus):
         super().__init__()

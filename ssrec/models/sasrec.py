@@ -22,7 +22,7 @@ Positions = Literal["end", "start"]
 class Block(nn.Module):
     """Attention, then a position-wise feed-forward network, normalised in one of three ways.
 
-    `original` (Kang & McAuley, ICDE 2018, as their code has it) normalises the query alone and adds to the normalised
+    `original` (Kang & McAuley, ICDM 2018, as their code has it) normalises the query alone and adds to the normalised
     value; `pre` normalises what enters each half; `post` what leaves it (Vaswani et al., NeurIPS 2017).
     """
 
@@ -56,7 +56,7 @@ class Block(nn.Module):
 
 @final
 class SASRec(Encoder):
-    """Self-attentive sequential recommendation (Kang & McAuley, ICDE 2018).
+    """Self-attentive sequential recommendation (Kang & McAuley, ICDM 2018).
 
     Args:
         corpus: The training split, for its sizes.

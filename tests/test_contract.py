@@ -1,0 +1,381 @@
+"""The laws that every model, objective and view of conf/ keeps; a new yaml is held to them without an edit here."""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+
+import polars as pl
+import pytest
+import torch
+import torch.nn.functional as F
+from omegaconf import DictConfig
+from options import MODELS, OBJECTIVES, TRAINED, composed, covered, grid, model_axes, overrides, stems, trainings
+from torch import Tensor, nn
+
+from ssrec import confs
+from ssrec.batch import PAD, Batch
+from ssrec.compose import build_terms, encoding_of, fits, instantiate
+from ssrec.data.canonical import prepare
+from ssrec.data.module import DataModule
+from ssrec.data.rows import KINDS, held_batch, make_rows
+from ssrec.data.split import Splits
+from ssrec.data.synthetic import Synthetic
+from ssrec.errors import CompositionError
+from ssrec.learner import Term
+from ssrec.models.encoder import Encoder, FittedEncoding, GraphEncoding, SequenceEncoding
+from ssrec.ranking import ranking
+from ssrec.train import checked, stages
+from ssrec.views.sequence import View
+
+MAX_LENGTH = 10
+NOTHING = torch.empty(0, dtype=torch.long)
+PAIRS = [(model, objective) for model in MODELS for objective in OBJECTIVES]
+READINGS = [(m, o, kind) for m, o in PAIRS if fits(MODELS[m], OBJECTIVES[o]) for kind in OBJECTIVES[o].rows]
+VARIANTS = [overrides(model, combination) for model in MODELS for combination in covered(model_axes(model))]
+SEQUENCES = [v for v in VARIANTS if encoding_of(MODELS[v[0].partition("=")[2]]) is SequenceEncoding]
+
+every_variant = pytest.mark.parametrize("chosen", VARIANTS, ids=lambda v: f"{v[0]}-{VARIANTS.index(v)}")
+every_sequence = pytest.mark.parametrize("chosen", SEQUENCES, ids=lambda v: f"{v[0]}-{VARIANTS.index(v)}")
+every_reading = pytest.mark.parametrize(("model", "objective", "rows"), READINGS)
+
+
+# ---- what an experiment builds, without Lightning
+
+
+@dataclass
+class Run:
+    """An encoder, its terms and its training batches, built as `ssrec.train` builds them."""
+
+    stage: DictConfig
+    encoder: Encoder
+    terms: Mapping[str, Term]
+    batches: list[Batch]
+
+    @property
+    def parameters(self) -> dict[str, nn.Parameter]:
+        parts = nn.ModuleDict({"encoder": self.encoder, **{name: term.loss for name, term in self.terms.items()}})
+        return dict(parts.named_parameters())
+
+    def precision(self) -> AbstractContextManager:
+        return torch.autocast("cpu", torch.bfloat16, enabled=self.stage.hardware.precision == "bf16-mixed")
+
+    def losses(self, batch: Batch, seed: int = 0) -> dict[str, Tensor]:
+        """The weighted parts, with dropout, views and negatives drawn from a seed."""
+        torch.manual_seed(seed)
+        with self.precision():
+            x = self.encoder(batch)
+            return {f"{n}/{k}": t.at(0) * v for n, t in self.terms.items() for k, v in t.loss(x).items()}
+
+    def loss(self, batch: Batch, seed: int = 0) -> Tensor:
+        return torch.stack(list(self.losses(batch, seed).values())).sum()
+
+
+def start(world: Splits, chosen: tuple[str, ...], seed: int = 0) -> Run:
+    (stage,) = stages(composed(*chosen))
+    data = {**instantiate(stage.data), "rows": checked(stage, starts=False)["data"]["rows"]}
+    torch.manual_seed(seed)
+    encoder = instantiate(stage.model, world.corpus)
+    terms = build_terms(stage.objective, encoder, world.corpus)
+    for term in terms.values():
+        term.loss.before_epoch(encoder, world.corpus)
+    return Run(stage, encoder, terms, list(DataModule(world, **data, seed=seed).train_dataloader()))
+
+
+def ranker(world: Splits, chosen: tuple[str, ...]) -> Encoder:
+    torch.manual_seed(0)
+    return instantiate(composed(*chosen).model, world.corpus).eval()
+
+
+def held(world: Splits, rows: Tensor | None = None) -> Batch:
+    return held_batch(world.test, torch.arange(len(world.test)) if rows is None else rows, MAX_LENGTH)
+
+
+def wider(batch: Batch, columns: int) -> Batch:
+    """The same rows behind more padding."""
+    times = None if batch.times is None else F.pad(batch.times, (columns, 0))
+    return replace(batch, items=F.pad(batch.items, (columns, 0), value=PAD), times=times)
+
+
+# ---- types: what fits composes, all else is refused by name
+
+
+@pytest.fixture(scope="module")
+def printed() -> dict[tuple[str, str], bool]:
+    """The compatibility matrix as `ssrec matrix` prints it."""
+    head, _, *lines = ([cell.strip() for cell in line.split("|")[1:-1]] for line in confs.matrix().splitlines())
+    return {(m, o): cell == "yes" for o, _, *cells in lines for m, cell in zip(head[2:], cells, strict=True)}
+
+
+@pytest.mark.parametrize(("model", "objective"), PAIRS)
+def test_a_pair_composes_or_is_refused_by_name(printed, model, objective):
+    (stage,) = stages(composed(f"model={model}", f"objective=[{objective}]"))
+    if printed[model, objective]:
+        assert checked(stage, starts=False)["data"]["rows"] in OBJECTIVES[objective].rows
+        return
+    with pytest.raises(CompositionError) as refusal:
+        checked(stage, starts=False)
+    said = str(refusal.value)
+    assert MODELS[model].__name__ in said
+    if encoding_of(MODELS[model]) is FittedEncoding:
+        assert "objective=[]" in said
+    else:
+        fitting = [o for o in OBJECTIVES if printed[model, o]], [m for m in MODELS if printed[m, objective]]
+        assert objective in said and all(name in said for names in fitting for name in names)
+
+
+def test_the_matrix_lists_all_of_conf(printed):
+    fitted = "none: fitted in closed form"
+    assert {m for m, _ in printed} == set(stems("model")) and {o for _, o in printed} == {*stems("objective"), fitted}
+    assert {m for m in MODELS if printed[m, fitted]} == set(MODELS) - set(TRAINED)
+
+
+@pytest.mark.parametrize("model", TRAINED)
+@pytest.mark.parametrize("kind", KINDS)
+def test_rows_that_an_objective_cannot_read_are_refused(model, kind):
+    for objective in (o for o in OBJECTIVES if fits(MODELS[model], OBJECTIVES[o])):
+        (stage,) = stages(composed(f"model={model}", f"objective=[{objective}]"))
+        stage.data.rows = kind
+        if kind in OBJECTIVES[objective].rows:
+            assert checked(stage, starts=False)["data"]["rows"] == kind
+        else:
+            with pytest.raises(CompositionError, match=f"objective {objective} cannot read data.rows={kind}"):
+                checked(stage, starts=False)
+
+
+@every_reading
+def test_rows_whose_label_a_pass_would_see_are_refused(world, model, objective, rows):
+    chosen = (f"model={model}", f"objective=[{objective}]", f"data.rows={rows}")
+    if "causal" not in composed(*chosen).model or rows not in OBJECTIVES[objective].causal_rows:
+        assert start(world, chosen).loss(start(world, chosen).batches[0]).isfinite()
+        return
+    (stage,) = stages(composed(*chosen, "model.causal=false"))
+    with pytest.raises(CompositionError, match=f"{objective} over data.rows={rows} would let a position read its label"):
+        checked(stage, starts=False)
+    run = start(world, chosen)
+    run.encoder = ranker(world, (*chosen, "model.causal=false"))
+    with pytest.raises(CompositionError, match="label"):  # and where nobody checked, at the first step
+        run.loss(run.batches[0])
+
+
+# ---- training
+
+
+def trained(world: Splits, chosen: tuple[str, ...]) -> None:
+    """Parts are finite scalars, follow the seed, reach every parameter, and a few steps lower their sum."""
+    run, again = start(world, chosen), start(world, chosen)
+    batch = run.batches[0]
+    parts = run.losses(batch)
+    assert parts and all(value.shape == () and value.isfinite() for value in parts.values()), parts
+    loss = run.loss(batch)
+    assert loss == again.loss(again.batches[0]), "the same seed gave another loss"
+    optimizer = instantiate(run.stage.optimizer)(run.parameters.values())
+    loss.backward()
+    for name, parameter in run.parameters.items():
+        assert parameter.grad is not None and parameter.grad.any(), f"no gradient reaches {name}"
+        assert parameter.grad.isfinite().all(), name
+    for _ in range(5):  # the same draws every time: a fixed function goes down, or its gradient is wrong
+        optimizer.step()
+        for term in run.terms.values():
+            term.loss.after_step(run.encoder)
+        optimizer.zero_grad()
+        run.loss(batch).backward()
+    assert run.loss(batch) < loss
+
+
+@pytest.mark.parametrize("chosen", [overrides(m, c) for m in TRAINED for c in trainings(m)], ids=lambda c: c[0])
+def test_training(world, chosen):
+    trained(world, chosen)
+
+
+@pytest.mark.grid
+@pytest.mark.parametrize("chosen", [overrides(m, c) for m in TRAINED for c in grid(m)], ids=lambda c: c[0])
+def test_training_over_the_grid(world, chosen):
+    trained(world, chosen)
+
+
+@every_reading
+def test_more_padding_changes_no_loss(world, model, objective, rows):
+    """Nor, where an objective draws as many numbers as there are columns, the mean of many draws."""
+    run = start(world, (f"model={model}", f"objective=[{objective}]", f"data.rows={rows}"))
+    run.encoder.eval()
+    with torch.no_grad():
+        few, many = (
+            torch.stack([run.loss(wider(run.batches[0], columns), seed) for seed in range(32)]) for columns in (0, 7)
+        )
+    if MODELS[model].reads_padding:
+        assert not torch.equal(few, many)
+        return
+    error = (few.var() + many.var()).div(len(few)).sqrt()
+    assert (few.mean() - many.mean()).abs() <= 4 * error + 1e-5 * few.mean().abs()
+
+
+@every_reading
+@pytest.mark.parametrize("n", [0, 1])
+def test_a_batch_of_no_row_or_one(world, model, objective, rows, n):
+    run = start(world, (f"model={model}", f"objective=[{objective}]", f"data.rows={rows}"))
+    batch = make_rows(world.corpus, rows, MAX_LENGTH).batch(torch.arange(n))
+    loss = run.loss(batch)
+    loss.backward()
+    assert loss.isfinite() and (n or loss == 0)
+    assert all(p.grad is None or p.grad.isfinite().all() for p in run.parameters.values())
+
+
+# ---- encoders
+
+
+@every_variant
+def test_more_padding_changes_no_score(world, chosen):
+    encoder, batch = ranker(world, chosen), held(world)
+    for columns in (1, 7):
+        x, y = encoder(batch), encoder(wider(batch, columns))
+        if encoder.reads_padding:
+            assert not torch.equal(x.scores(), y.scores()), f"{type(encoder).__name__} declares what is not so"
+            continue
+        torch.testing.assert_close(y.scores(), x.scores(), rtol=1e-4, atol=1e-5)
+        if isinstance(x, SequenceEncoding):
+            torch.testing.assert_close(y.hidden[:, columns:], x.hidden, rtol=1e-4, atol=1e-5)
+
+
+@every_sequence
+def test_no_position_of_a_causal_pass_sees_its_label(world, chosen):
+    encoder, batch = ranker(world, chosen), make_rows(world.corpus, "window", MAX_LENGTH).batch(torch.arange(12))
+    x = encoder(batch)
+    before = x.view(batch.items, causal=True).hidden
+    for t in range(1, batch.items.shape[1]):
+        other = batch.items.clone()
+        other[:, t] = torch.where(other[:, t] == PAD, PAD, other[:, t] % world.corpus.n_items + 1)
+        after = x.view(other, causal=True).hidden
+        assert torch.equal(after[:, :t], before[:, :t])
+        assert not torch.equal(after[:, t:], before[:, t:])
+        plain = encoder(replace(batch, items=other)).hidden
+        assert torch.equal(plain[:, :t], x.hidden[:, :t]) == x.causal, "its plain pass is not what it says"
+
+
+@every_variant
+def test_a_row_does_not_depend_on_the_others(world, chosen):
+    encoder = ranker(world, chosen)
+    together = encoder(held(world), encoder.shared()).scores()
+    assert together.shape == (len(world.test), world.corpus.item_rows)
+    for rows in (torch.tensor([3]), torch.tensor([17, 0, 40])):
+        torch.testing.assert_close(encoder(held(world, rows)).scores(), together[rows], rtol=1e-4, atol=1e-5)
+    assert encoder(held(world, NOTHING)).scores().shape == (0, world.corpus.item_rows)
+
+
+@every_variant
+def test_evaluation_draws_nothing(world, chosen):
+    encoder, batch = ranker(world, chosen), held(world)
+    first = encoder(batch).scores()
+    state = torch.manual_seed(1).get_state()
+    assert torch.equal(encoder(batch).scores(), first)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+@every_variant
+def test_scores_are_single_precision_also_in_half(world, chosen):
+    encoder, batch = ranker(world, chosen), held(world)
+    with torch.autocast("cpu", torch.bfloat16):
+        scores = encoder(batch).scores()
+    assert scores.dtype == torch.float32 and scores.isfinite().all()
+    coarse = scores.bfloat16().float()
+    assert encoding_of(type(encoder)) is FittedEncoding or not torch.equal(scores, coarse), "rounded on the way"
+
+
+@every_variant
+def test_top_lists_hold_items_alone(world, chosen):
+    """Neither padding nor the mask token, though both are rows of a table; nor what was seen, nor anything twice."""
+    encoder, batch = ranker(world, chosen), held(world)
+    with torch.no_grad():
+        for parameter in encoder.parameters():  # also where the scores of padding would be high
+            parameter[0] = parameter[-1] = 1.0
+    x = encoder(batch)
+    found = ranking(x.scores(), batch.target, batch.seen, world.corpus.n_items, x.item_vectors())
+    for row, seen in zip(found.top, batch.items, strict=True):
+        items = row[row != PAD]
+        assert ((items >= 1) & (items <= world.corpus.n_items)).all()
+        assert not torch.isin(items, seen[seen != PAD]).any() and len(items.unique()) == len(items)
+    assert (found.top[:, :10] != PAD).all()
+
+
+# ---- what is fitted, is fitted on the training split
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory):
+    """A split of a world, and of that world with other items in all held-out events or in all training events."""
+
+    source = Synthetic(users=60, items=40, departments=2, categories=3, min_events=6, max_events=16)
+    canonical = prepare(source, tmp_path_factory.mktemp("planted"))
+
+    def split(name: str, change: str | None = None) -> Splits:
+        make = instantiate(composed(f"split={name}").split)
+        table = canonical.interactions
+        training = make(canonical).corpus.history.lengths
+        nth = pl.int_range(pl.len()).over("user").alias("nth")
+        length = pl.Series(training.tolist())[table["user"]].alias("length")
+        inside = table.with_columns(nth, length).select(pl.col("nth") < pl.col("length")).to_series()
+        marked = {None: pl.lit(False), "training": inside, "held out": ~inside}[change]
+        other = pl.when(marked).then(pl.col("item") % canonical.n_items + 1).otherwise(pl.col("item"))
+        return make(replace(canonical, interactions=table.with_columns(other.alias("item"))))
+
+    return split
+
+
+def fitted_state(splits: Splits, model: str) -> dict[str, Tensor]:
+    """All tensors of a model and of the objectives that fit it, and what it says of fixed rows."""
+    torch.manual_seed(0)
+    encoder = instantiate(composed(f"model={model}").model, splits.corpus)
+    parts = {"encoder": encoder}
+    for name in (o for o in OBJECTIVES if fits(MODELS[model], OBJECTIVES[o])):
+        terms = build_terms(stages(composed(f"objective=[{name}]"))[0].objective, encoder, splits.corpus)
+        terms[name].loss.before_epoch(encoder, splits.corpus)
+        parts[name] = terms[name].loss
+    modules = nn.ModuleDict(parts)
+    past = splits.val.past.select(torch.arange(8))
+    users = splits.val.user[:8]
+    batch = Batch(users, users, past.padded(MAX_LENGTH), users[:, None], seen=past)
+    scores = {"scores": encoder.eval()(batch).scores()}
+    return {**dict(modules.named_parameters()), **dict(modules.named_buffers()), **scores}
+
+
+@pytest.mark.parametrize("split", stems("split"))
+def test_no_corpus_holds_what_is_held_out(planted, split):
+    plain, held_out, training = (planted(split, change) for change in (None, "held out", "training"))
+    assert torch.equal(held_out.corpus.items, plain.corpus.items)
+    assert torch.equal(held_out.corpus.offsets, plain.corpus.offsets)
+    assert torch.equal(held_out.corpus.counts, plain.corpus.counts)
+    assert not torch.equal(held_out.test.target.values, plain.test.target.values), "nothing was planted"
+    assert not torch.equal(training.corpus.items, plain.corpus.items)
+
+
+@pytest.mark.parametrize("split", stems("split"))
+@pytest.mark.parametrize("model", MODELS)
+def test_no_state_depends_on_what_is_held_out(planted, split, model):
+    plain, held_out, training = (fitted_state(planted(split, c), model) for c in (None, "held out", "training"))
+    assert all(torch.equal(held_out[name], value) for name, value in plain.items())
+    if encoding_of(MODELS[model]) in (FittedEncoding, GraphEncoding):
+        assert not all(torch.equal(training[k], v) for k, v in plain.items() if k != "scores"), "it fits nothing"
+
+
+# ---- views
+
+
+@pytest.mark.parametrize("name", confs.known("view", View))
+def test_a_view_keeps_its_rows(world, name):
+    content = confs.read(confs.folder() / "view" / f"{name}.yaml")
+    view = instantiate(content[name])(world.corpus)
+    lengths = torch.arange(13).repeat(8)
+    items = torch.randint(1, world.corpus.n_items + 1, (len(lengths), 14))
+    items[torch.arange(14) < 14 - lengths[:, None]] = PAD
+    before = items.clone()
+    out = view(items)
+    assert torch.equal(items, before), "it edits its input"
+    assert out.shape == items.shape and out.dtype == items.dtype and not torch.equal(out, items)
+    real = out != PAD
+    assert (real[:, 1:] >= real[:, :-1]).all(), "not right-aligned"
+    assert (real.any(1) == (lengths > 0)).all(), "a row was emptied, or filled from nothing"
+    for was, now in zip(items.tolist(), out.tolist(), strict=True):
+        assert set(now) <= {*was, PAD, world.corpus.mask}
+    torch.manual_seed(3)
+    one = view(items)
+    torch.manual_seed(3)
+    assert torch.equal(view(items), one) and not torch.equal(view(items), one)
