@@ -3,7 +3,6 @@
 import os
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 from ssrec.errors import UserError
 
@@ -26,9 +25,10 @@ def _train(arguments: list[str]) -> None:
 
     # Without this Hydra prints its own ten lines and exits with 1; the door below words the error instead.
     os.environ["HYDRA_FULL_ERROR"] = "1"
-    own = Path("conf")
-    if own.is_dir() and own.resolve() != confs.folder().resolve() and "--config-dir" not in " ".join(arguments):
-        arguments = ["--config-dir", str(own.resolve()), *arguments]
+    own = confs.own()
+    if own and "--config-dir" not in " ".join(arguments):
+        arguments = ["--config-dir", str(own), *arguments]
+    sys.path.append(os.getcwd())  # where a user's own classes are; last, so that they shadow nothing
     sys.argv = ["ssrec train", *arguments]
 
     refused: list[Exception] = []

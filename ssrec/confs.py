@@ -20,6 +20,12 @@ def folder() -> Path:
     return package / "conf" if (package / "conf").is_dir() else package.parent / "conf"
 
 
+def own() -> Path | None:
+    """The user's own configs, which join these: `conf` in the working directory, where it is another folder."""
+    here = Path("conf").resolve()
+    return here if here.is_dir() and here != folder().resolve() else None
+
+
 def read(file: Path) -> dict[str, Any]:
     """One yaml, not composed."""
     return OmegaConf.to_container(OmegaConf.load(file))  # type: ignore[return-value]

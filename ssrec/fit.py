@@ -27,7 +27,7 @@ STRATEGIES = ("auto", "ddp", "ddp_find_unused_parameters_true")  # every process
 
 
 def processes(hardware: dict[str, Any]) -> int:
-    """How many processes a run is to be started on.
+    """How many processes are to be started for a run; 0 where this one does.
 
     Raises:
         CompositionError: this machine has not what `hardware` asks for.
@@ -47,7 +47,7 @@ def processes(hardware: dict[str, Any]) -> int:
             f"hardware.precision={hardware['precision']} does not run on this machine; "
             f"say hardware.precision={trainer.precision}"
         )
-    return trainer.num_devices if trainer.strategy.launcher is not None else 1
+    return trainer.num_devices if trainer.strategy.launcher is not None else 0
 
 
 def make_trainer(

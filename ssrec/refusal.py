@@ -46,7 +46,8 @@ def worded(error: BaseException, overrides: list[str]) -> list[str] | None:
         missing = re.search(r"[Cc]ould not find '([^']+)'", str(error))
         if missing:
             group, _, name = missing.group(1).rpartition("/")
-            options = [f.stem for f in (confs.folder() / group).glob("*.yaml")]
+            folders = [folder / group for folder in (confs.folder(), confs.own()) if folder]
+            options = [file.stem for folder in folders for file in folder.glob("*.yaml")]
             return [f"ssrec: conf/{group} has no {name}", f"{nearest(name, options)}"]
     unknown = re.search(r"Could not override '([^']+)'", str(error))
     if unknown:

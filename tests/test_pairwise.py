@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pairwise import cover, pairs
 
-AXES = st.lists(st.integers(1, 4), min_size=2, max_size=5).map(lambda sizes: {f"a{i}": range(n) for i, n in enumerate(sizes)})
+AXES = st.lists(st.integers(1, 4), min_size=2, max_size=5).map(
+    lambda sizes: {f"a{i}": range(n) for i, n in enumerate(sizes)}
+)
 
 
 def every(axes):

@@ -47,7 +47,7 @@ def epochs_trained(monkeypatch):
 def test_a_run_killed_by_the_system_goes_on_where_it_was(tiny, tmp_path, epochs_trained, capsys):
     settings = (f"trainer.max_epochs={EPOCHS}", "trainer.patience=null")
     process = subprocess.Popen(asked(tmp_path, *settings, "study=killed"), stderr=subprocess.PIPE)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not list((tmp_path / "killed").glob("*/checkpoints/last.ckpt")):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
@@ -115,7 +115,7 @@ def test_a_second_process_waits_for_the_first_and_takes_its_result(tiny, tmp_pat
         assert second.stderr is not None
         assert "another process is making it; waiting" in second.stderr.readline()
         shutil.move(aside, folder)
-    out, err = second.communicate(timeout=60)
+    out, err = second.communicate(timeout=120)
     assert second.returncode == 0, err
     assert "already made" in err
     assert Path(out.strip()) == folder

@@ -79,6 +79,7 @@ def test_what_decides_a_result_decides_its_folder(tiny):
     assert digest("study=x", "hardware=ddp_cpu", "logger=wandb", "model.layers=2") == digest("model.layers=2")
     for change in ("seed=2", "model.dim=8", "hardware.precision=bf16-mixed", "data.batch_size=17", "mask_seen=false"):
         assert digest(change) != same
+    assert digest("model.dropout=0") == digest("model.dropout=0.0") != same
     base = digest("objective=[next_item]")
     assert digest("objective=[next_item,contrast_sequence]", "objective.contrast_sequence.weight=0") == base
     assert runs.fingerprint(plain(stages(tiny())[0]), "other data", None) != same

@@ -96,7 +96,7 @@ class SequenceEncoding(Encoding):
     def users(self) -> Float[Tensor, "B D"]:
         if self.causal:
             return self.pool("last")
-        query = torch.full_like(self.ids[:, :1], self.mask)
+        query = self.ids.new_full((len(self.ids), 1), self.mask)
         return self.view(torch.cat([self.ids, query], dim=1), causal=False).pool("last")
 
     def view(self, ids: Int[Tensor, "B S"], *, causal: bool) -> "SequenceEncoding":
@@ -104,9 +104,9 @@ class SequenceEncoding(Encoding):
         return SequenceEncoding(self.batch, self._encode, self._items, mask=self.mask, causal=causal, ids=ids)
 
     def pool(self, kind: Literal["last", "mean"]) -> Float[Tensor, "B D"]:
-        """One vector per row: at the last position, or the mean over positions that are not padding."""
+        """One vector per row: at the last position, or the mean over positions that are not padding; else zero."""
         if kind == "last":
-            return self.hidden[:, -1]
+            return self.hidden[:, -1:].sum(1)  # of one position, or of none where no row has a past
         real = (self.ids != PAD).unsqueeze(-1)
         return (self.hidden * real).sum(1) / real.sum(1).clamp(min=1)
 
