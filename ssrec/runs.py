@@ -36,7 +36,7 @@ def _content(node: Any) -> Any:
         parameters = inspect.signature(locate(node["_target_"], "")).parameters
         defaults = {k: list(p.default) if isinstance(p.default, tuple) else p.default for k, p in parameters.items()}
     kept = {k: _content(v) for k, v in node.items() if not (k in defaults and defaults[k] == v)}
-    return {k: v for k, v in kept.items() if v is not None and v != [] and v != {}}
+    return {k: v for k, v in kept.items() if k in defaults or (v is not None and v != [] and v != {})}
 
 
 def fingerprint(config: Plain, dataset: str, init: str | None) -> str:

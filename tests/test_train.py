@@ -85,6 +85,15 @@ def test_what_decides_a_result_decides_its_folder(tiny):
     assert runs.fingerprint(plain(stages(tiny())[0]), "other data", None) != same
 
 
+def test_a_null_that_is_not_the_default_is_content(tiny):
+    from ssrec.train import plain, stages
+
+    config = plain(stages(tiny("recipe=ease"))[0])
+    usual = runs.fingerprint(config, "data", None)
+    config["model"]["l2"] = None  # its default is a number
+    assert runs.fingerprint(config, "data", None) != usual
+
+
 def test_a_value_equal_to_the_constructors_default_is_not_content(tiny):
     from ssrec.train import plain, stages
 
