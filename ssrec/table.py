@@ -46,6 +46,23 @@ def _settings(result: Mapping[str, Any]) -> dict[str, str]:
     return {**own, **({f"init.{k}": v for k, v in _settings(init).items()} if init else {})}
 
 
+def _differences(own: Mapping[str, str], alike: Sequence[Mapping[str, str]]) -> list[str]:
+    """The settings that tell a run from those with its label; a part's class stands for what only that class has."""
+    differs = sorted(k for k in own if any(s.get(k) != own[k] for s in alike))
+    parts = {k.removesuffix("_target_") for k in differs if k.endswith("._target_")}
+    shown = []
+    for key in differs:
+        if key.removesuffix("_target_") in parts:
+            shown.append(f"{key.split('.')[-2]}={json.loads(own[key]).split('.')[-1]}")
+            continue
+        same = [
+            s for s in alike if all(s.get(f"{p}_target_") == own[f"{p}_target_"] for p in parts if key.startswith(p))
+        ]
+        if any(s.get(key) != own[key] for s in same):
+            shown.append(f"{key.removeprefix('objective.')}={own[key]}")
+    return shown
+
+
 def frame(found: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     """One line for each run: what it is (`run`), its seed, its dataset's fingerprint and all its numbers.
 
@@ -55,11 +72,9 @@ def frame(found: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     lines = []
     for result, own in zip(found, settings, strict=True):
         alike = [s for r, s in zip(found, settings, strict=True) if r["label"] == result["label"]]
-        differs = sorted(k for k in own if any(s.get(k) != own[k] for s in alike))
-        shown = [f"{k.removeprefix('objective.')}={own[k]}" for k in differs]
         lines.append(
             {
-                "run": ", ".join([result["label"], *shown]),
+                "run": ", ".join([result["label"], *_differences(own, alike)]),
                 "seed": result["seed"],
                 "dataset": f"{result['dataset']['name']} {result['dataset']['fingerprint'][:8]}",
                 "targets": result["targets_seen_with_pretraining"],

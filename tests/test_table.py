@@ -47,6 +47,18 @@ def test_runs_with_one_label_are_told_apart_by_the_settings_that_differ():
     assert frame(found)["run"].to_list() == ["sasrec: next_item, c.weight=0.1", "sasrec: next_item, c.weight=0.3"]
 
 
+def test_another_class_stands_for_its_settings():
+    full, few, many = {"_target_": "a.b.Softmax"}, *({"_target_": "a.b.Sampled", "negatives": n} for n in (3, 9))
+
+    def shown(*losses):
+        found = [stored(objective={"next_item": {"loss": {"loss": loss}}}) for loss in losses]
+        return [r.removeprefix("sasrec: next_item, ") for r in frame(found)["run"]]
+
+    assert shown(full, few) == ["loss=Sampled", "loss=Softmax"]
+    negatives = "next_item.loss.loss.negatives"
+    assert shown(full, few, many) == [f"loss=Sampled, {negatives}=3", f"loss=Sampled, {negatives}=9", "loss=Softmax"]
+
+
 def test_settings_of_a_pretraining_tell_runs_apart_too():
     found = [{**stored(), "init": stored(optimizer={"lr": lr})} for lr in (0.1, 0.2)]
     assert [r.split(", ")[1] for r in frame(found)["run"]] == ["init.optimizer.lr=0.1", "init.optimizer.lr=0.2"]
