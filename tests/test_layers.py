@@ -12,7 +12,7 @@ FILES = sorted((ROOT / "ssrec").rglob("*.py"))
 LAYERS = [
     ["errors", "processes"],
     ["batch"],
-    ["losses", "softmax", "negatives", "sparse", "nn", "pairs", "ranking", "views", "metrics"],
+    ["losses", "softmax", "negatives", "sparse", "nn", "grouping", "pairs", "ranking", "views", "metrics"],
     ["data"],
     ["models"],
     ["ranking_losses"],

@@ -16,6 +16,7 @@ from ssrec.errors import DataError
 
 Kind = Literal["window", "prefix", "edge", "history"]
 KINDS: tuple[str, ...] = get_args(Kind)
+POOL = 4  # batches among whose rows `length` sorts
 MIN_ROWS = 16  # a smaller remainder joins the batch before it, so that every process has rows of every batch
 
 
@@ -97,24 +98,30 @@ def make_rows(corpus: Corpus, kind: Kind, max_length: int) -> Rows:
 def plan(rows: Rows, batching: Literal["length", "mixed"], batch_size: int, generator: torch.Generator) -> list[Tensor]:
     """One epoch's batches: every row once, in an order drawn from `generator`, the same for all processes.
 
-    mixed: `batch_size` random rows a batch. length: rows of similar length share a batch, and a batch is a budget of
-    `batch_size` times the mean length in tokens, so that an epoch has as many steps as with `mixed`.
+    mixed: `batch_size` random rows a batch. length: the rows of a random pool of `POOL` such batches are sorted by
+    length and cut into as many batches of equally many tokens, so that an epoch has as many steps as with `mixed`.
+    Sorting all rows pads less and trains worse: on Amazon Beauty, after 5 epochs, the loss is 1.5 % above that of mixed.
     """
     order = torch.randperm(len(rows), generator=generator)
     if batching == "mixed" or rows.kind in ("edge", "history"):
         batches = list(order.split(batch_size))
     else:
-        lengths = rows.lengths[order]
-        lengths, by_length = lengths.sort(stable=True)  # stable: a random order among equals
-        budget = batch_size * int(lengths.sum()) / len(rows)
-        nth = ((lengths.cumsum(0) - lengths) / budget).long()
-        batches = list(order[by_length].split(torch.bincount(nth).tolist()))
-        batches = [b for b in batches if len(b)]
+        batches = [
+            batch for pool in order.split(POOL * batch_size) for batch in _by_length(pool, rows.lengths, batch_size)
+        ]
     if len(batches) > 1 and len(batches[-1]) < MIN_ROWS:
         batches[-2:] = [torch.cat(batches[-2:])]
     if batching == "length":
         batches = [batches[i] for i in torch.randperm(len(batches), generator=generator).tolist()]
     return batches
+
+
+def _by_length(pool: Int[Tensor, "P"], lengths: Int[Tensor, "R"], batch_size: int) -> list[Tensor]:
+    """A pool's rows in batches of similar length and equally many tokens."""
+    lengths, order = lengths[pool].sort(stable=True)  # stable: a random order among equals
+    n = max(1, round(len(pool) / batch_size))
+    nth = (lengths.cumsum(0) - lengths) * n // max(int(lengths.sum()), 1)
+    return [batch for batch in pool[order].split(torch.bincount(nth).tolist()) if len(batch)]
 
 
 def held_batch(held: Held, rows: Int[Tensor, "B"], max_length: int) -> Batch:

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from ssrec.batch import PAD, Batch, Corpus
+from ssrec.grouping import by_length
 from ssrec.models.encoder import Encoder, Lazy, SequenceEncoding
 from ssrec.models.table import Table
 from ssrec.nn import Attention, Init, attention_bias, dropout, initialise, require
@@ -131,7 +132,10 @@ class SASRec(Encoder):
     def encode(self, ids: Int[Tensor, "B T"], causal: bool) -> Float[Tensor, "B T D"]:
         """Hidden states of right-aligned rows; zero at padding, and at what is more than `max_length` from the end."""
         surplus = max(ids.shape[1] - self.max_length, 0)
-        ids = ids[:, surplus:]
+        hidden = by_length(ids[:, surplus:], lambda group: self._pass(group, causal))
+        return F.pad(hidden, (0, 0, surplus, 0))
+
+    def _pass(self, ids: Int[Tensor, "B T"], causal: bool) -> Float[Tensor, "B T D"]:
         n_pads = self.max_length - (ids != PAD).sum(1)
         padded = int(self.attend_padding)  # a column in front that stands for all the padding of its row
         ids = F.pad(ids, (padded, 0), value=PAD)
@@ -143,7 +147,7 @@ class SASRec(Encoder):
                 x = x * real.unsqueeze(-1)
             x = block(x, bias)
         x = self.leave(x) * real.unsqueeze(-1)
-        return F.pad(x[:, padded:], (0, 0, surplus, 0))
+        return x[:, padded:]
 
     def _places(self, real: Bool[Tensor, "B T"]) -> Float[Tensor, "*B1 T D"]:
         if not self.from_end:
