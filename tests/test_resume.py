@@ -46,7 +46,7 @@ def epochs_trained(monkeypatch):
 
 def test_a_run_killed_by_the_system_goes_on_where_it_was(tiny, tmp_path, epochs_trained, capsys):
     settings = (f"trainer.max_epochs={EPOCHS}", "trainer.patience=null")
-    alone = {**os.environ, "OMP_NUM_THREADS": "1"}  # as this process does: another number of threads adds in another order
+    alone = {**os.environ, "OMP_NUM_THREADS": "1"}  # as here: more threads add in another order
     process = subprocess.Popen(asked(tmp_path, *settings, "study=killed"), stderr=subprocess.PIPE, env=alone)
     deadline = time.monotonic() + 120
     while not list((tmp_path / "killed").glob("*/checkpoints/last.ckpt")):
