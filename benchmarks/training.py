@@ -45,7 +45,7 @@ def plain_loss(encoder: SASRec, batch: Batch) -> Tensor:
     """Every row padded to 50, labelled positions gathered, the whole logits matrix."""
     wide = F.pad(batch.items, (LENGTH - batch.items.shape[1], 0), value=PAD)
     labels = F.pad(batch.labels, (LENGTH - batch.labels.shape[1], 0), value=PAD)
-    hidden = encoder._pass(wide, True)[labels != PAD]  # not `encode`, which leaves most of the padding out
+    hidden = encoder.read(wide, True, encoder.table)[labels != PAD]  # `encode` would leave most of the padding out
     return F.cross_entropy(hidden @ encoder.table.all()[1:].T, labels[labels != PAD] - 1)
 
 

@@ -33,6 +33,12 @@ def dropout(x: Float[Tensor, "*shape"], p: float, training: bool) -> Float[Tenso
     return x * kept.to(x.dtype).mul_(2**16 / (2**16 - cut))
 
 
+def kept_share(n: Int[Tensor, "B"], like: Float[Tensor, "B *shape"], p: float) -> Float[Tensor, "B *shape"]:
+    """What dropout leaves of n equal parts of a sum, as a multiple of it: a binomial share over its mean 1 - p."""
+    count = n.clamp(min=1).to(like.dtype).view(-1, *[1] * (like.dim() - 1)).expand(like.shape)
+    return torch.binomial(count, torch.full_like(count, 1 - p)) / (count * (1 - p))
+
+
 def initialise(module: nn.Module, init: Init) -> None:
     """Draw all weights of `module`: Xavier-normal over each matrix, or N(0, .02); biases and padding rows are zero."""
     for part in module.modules():
@@ -59,8 +65,13 @@ class Attention(nn.Module):
         self.out = nn.Linear(dim, dim)
 
     def forward(
-        self, query: Float[Tensor, "B T D"], source: Float[Tensor, "B T D"], bias: Float[Tensor, "*B1 T T"]
+        self,
+        query: Float[Tensor, "B T D"],
+        source: Float[Tensor, "B T D"],
+        bias: Float[Tensor, "*B1 T T"],
+        n_first: Int[Tensor, "B"] | None = None,
     ) -> Float[Tensor, "B T D"]:
+        """`bias` is added to the logits; the first key stands for `n_first` equal ones, where given."""
         if query is source:
             parts = self.qkv(source).chunk(3, dim=-1)
         else:
@@ -69,9 +80,13 @@ class Attention(nn.Module):
             parts = (q, *F.linear(source, self.qkv.weight[d:], self.qkv.bias[d:]).chunk(2, dim=-1))
         q, k, v = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in parts)
         p = self.p if self.training else 0.0
-        if p and q.device.type == "cpu":  # torch's fused kernel has no dropout on a CPU, and its fallback draws slowly
-            logits = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5 + bias
-            mixed = dropout(logits.softmax(-1), p, True) @ v
+        if p and (n_first is not None or q.device.type == "cpu"):
+            # torch's fused kernel has no dropout on a CPU, its fallback draws slowly, and no kernel knows of `n_first`
+            weights = (q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5 + bias).softmax(-1)
+            kept = dropout(weights, p, True)
+            if n_first is not None:
+                kept = torch.cat([kept_share(n_first, weights[..., :1], p) * weights[..., :1], kept[..., 1:]], dim=-1)
+            mixed = kept @ v
         else:
             mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=bias, dropout_p=p)
         return self.out(mixed.transpose(1, 2).flatten(-2))

@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 
 from ssrec.compose import Plain, locate
 
-NUMERICS = 2  # raised whenever a fix changes results, so that no old result is taken for a new one
+NUMERICS = 3  # raised whenever a fix changes results, so that no old result is taken for a new one
 
 # What does not change a result: where it runs, where it is written, and what the dataset's hash stands for.
 _NOT_CONTENT = ("study", "outputs", "logger", "hardware", "dataset", "pretrain", "init", "hydra")

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from ssrec.nn import attention_bias, dropout, initialise
+from ssrec.nn import Attention, attention_bias, dropout, initialise, kept_share
 
 
 def test_dropout_keeps_the_mean_and_drops_with_its_probability():
@@ -62,3 +62,33 @@ def test_the_attention_bias_hides_padding_and_the_future():
     assert not bias[1].any()  # nobody reads these rows, and none of them is all hidden
     counted = attention_bias(real, torch.tensor([3, 5]), causal=True)
     torch.testing.assert_close(counted[0, 0, 2], torch.tensor([log(3), 0, 0]))
+
+
+def test_what_dropout_leaves_of_equal_parts_is_what_dropping_each_would():
+    n = torch.tensor([1, 7, 40])
+    like = torch.zeros(3, 2, 5000, 1)
+    share = kept_share(n, like, 0.3)
+    assert share.shape == like.shape
+    for row, parts in zip(share, n.tolist(), strict=True):
+        each = (torch.rand(10_000, parts) >= 0.3).double().mean(1) / 0.7
+        assert abs(row.mean() - 1) < 0.03 and abs(row.double().std() - each.std()) < 0.03
+    assert torch.isfinite(kept_share(torch.tensor([0]), torch.zeros(1, 3), 0.3)).all()
+
+
+def test_a_key_that_stands_for_many_trains_as_they_would():
+    torch.manual_seed(0)
+    attention = Attention(8, 2, 0.4)
+    source = torch.randn(1, 3, 8)
+    n = 6
+    wide = torch.cat([source[:, :1].expand(1, n, 8), source[:, 1:]], dim=1)
+    query = torch.randn(1, 1, 8)
+
+    def answers(keys, bias, *n_first):
+        asked = query.expand(keys.shape).contiguous()  # the same query at every position; one answer is read
+        bias = bias.view(1, 1, 1, -1).expand(1, 1, keys.shape[1], keys.shape[1])
+        return torch.stack([attention(asked, keys, bias, *n_first)[0, 0] for _ in range(4000)]).detach()
+
+    narrow = answers(source, torch.tensor([n, 1.0, 1.0]).log(), torch.tensor([n]))
+    every = answers(wide, torch.zeros(n + 2))
+    torch.testing.assert_close(narrow.mean(0), every.mean(0), atol=0.02, rtol=0)
+    torch.testing.assert_close(narrow.std(0), every.std(0), atol=0.01, rtol=0.1)

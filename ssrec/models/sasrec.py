@@ -1,6 +1,7 @@
 """SASRec: self-attention over a user's past items, causal or bidirectional."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Literal, final, get_args
 
 import torch
@@ -17,6 +18,7 @@ from ssrec.nn import Attention, Init, attention_bias, dropout, initialise, requi
 Activation = Literal["relu", "gelu"]
 Norm = Literal["original", "pre", "post"]
 Positions = Literal["end", "start"]
+Vectors = Callable[[Tensor], Tensor]  # ids to item vectors
 
 
 @final
@@ -42,16 +44,18 @@ class Block(nn.Module):
         inner = dropout(self.activation(self.widen(x)), self.p, self.training)
         return dropout(self.narrow(inner), self.p, self.training)
 
-    def forward(self, x: Float[Tensor, "B T D"], bias: Float[Tensor, "*B1 T T"]) -> Float[Tensor, "B T D"]:
+    def forward(
+        self, x: Float[Tensor, "B T D"], bias: Float[Tensor, "*B1 T T"], n_first: Int[Tensor, "B"] | None
+    ) -> Float[Tensor, "B T D"]:
         if self.norm == "original":
             query = self.attention_norm(x)
-            x = self.feed_norm(query + self.attention(query, x, bias))
+            x = self.feed_norm(query + self.attention(query, x, bias, n_first))
             return x + self.feed(x)
         if self.norm == "pre":
             y = self.attention_norm(x)
-            x = x + dropout(self.attention(y, y, bias), self.p, self.training)
+            x = x + dropout(self.attention(y, y, bias, n_first), self.p, self.training)
             return x + self.feed(self.feed_norm(x))
-        x = self.attention_norm(x + dropout(self.attention(x, x, bias), self.p, self.training))
+        x = self.attention_norm(x + dropout(self.attention(x, x, bias, n_first), self.p, self.training))
         return self.feed_norm(x + self.feed(x))
 
 
@@ -74,7 +78,7 @@ class SASRec(Encoder):
         init: Xavier-normal for every matrix, tables included, or N(0, .02).
         attend_padding: Attend to rows as if zero vectors filled them up to `max_length`, as some code does by not
             masking its padding. It is computed with one padded column for all of them: its logit grows by the log of
-            their number. Exact for every `norm`, but for dropout, which hits that column's weight as a whole.
+            their number, and dropout leaves it a binomial share. Exact for every `norm`.
         causal: Whether a plain pass lets a position read only what came before it.
 
     Raises:
@@ -126,26 +130,31 @@ class SASRec(Encoder):
         return self.table.all()
 
     def forward(self, batch: Batch, shared: object = None) -> SequenceEncoding:
-        items = Lazy(lambda: shared if isinstance(shared, Tensor) else self.table.all())
-        return SequenceEncoding(batch, self.encode, items, mask=self.mask, causal=self.causal)
+        table = self.table.draw()
+        items = Lazy(lambda: shared if isinstance(shared, Tensor) else table.all())
+        return SequenceEncoding(batch, partial(self.encode, table=table), items, mask=self.mask, causal=self.causal)
 
-    def encode(self, ids: Int[Tensor, "B T"], causal: bool) -> Float[Tensor, "B T D"]:
-        """Hidden states of right-aligned rows; zero at padding, and at what is more than `max_length` from the end."""
+    def encode(self, ids: Int[Tensor, "B T"], causal: bool, table: Vectors | None = None) -> Float[Tensor, "B T D"]:
+        """Hidden states of right-aligned rows; zero at padding, and at what is more than `max_length` from the end.
+
+        `table` is the draw of the pass that asks; the whole table where none is given.
+        """
         surplus = max(ids.shape[1] - self.max_length, 0)
-        hidden = by_length(ids[:, surplus:], lambda group: self._pass(group, causal))
+        hidden = by_length(ids[:, surplus:], lambda group: self.read(group, causal, table or self.table))
         return F.pad(hidden, (0, 0, surplus, 0))
 
-    def _pass(self, ids: Int[Tensor, "B T"], causal: bool) -> Float[Tensor, "B T D"]:
-        n_pads = self.max_length - (ids != PAD).sum(1)
+    def read(self, ids: Int[Tensor, "B T"], causal: bool, table: Vectors) -> Float[Tensor, "B T D"]:
+        """One pass over rows as wide as they are, padding included, of at most `max_length` columns."""
+        n_pads = self.max_length - (ids != PAD).sum(1) if self.attend_padding else None
         padded = int(self.attend_padding)  # a column in front that stands for all the padding of its row
         ids = F.pad(ids, (padded, 0), value=PAD)
         real = ids != PAD
-        bias = attention_bias(real, n_pads if self.attend_padding else None, causal)
-        x = dropout(self.enter(self.table(ids) + self._places(real)), self.p, self.training)
+        bias = attention_bias(real, n_pads, causal)
+        x = dropout(self.enter(table(ids) + self._places(real)), self.p, self.training)
         for block in self.blocks:
             if self.attend_padding:
                 x = x * real.unsqueeze(-1)
-            x = block(x, bias)
+            x = block(x, bias, n_pads)
         x = self.leave(x) * real.unsqueeze(-1)
         return x[:, padded:]
 

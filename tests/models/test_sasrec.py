@@ -211,3 +211,16 @@ def test_initialisation_covers_the_tables(corpus):
 def test_settings_out_of_range_are_refused(corpus, settings, message):
     with pytest.raises(CompositionError, match=message):
         build(corpus, **settings)
+
+
+def test_dropout_of_the_table_is_one_draw_for_inputs_and_outputs(corpus, make_batch):
+    table = partial(Table, sources={"id": IdSource}, dropout=0.5)
+    encoder = build(corpus, table=table, dim=64, heads=2, dropout=0.0).train()
+    asked = make_batch([[3, 5, 1], [4, 2]])
+    x = encoder(asked)
+    dropped = x.items == 0
+    assert 0.3 < dropped[1:].double().mean() < 0.7
+    with torch.no_grad():
+        encoder.table.sources["id"].embedding.weight[: corpus.item_rows][dropped] = 100.0  # what no one reads
+    assert torch.equal(x.view(asked.items, causal=True).hidden, x.hidden)
+    assert not torch.equal(encoder(asked).hidden, x.hidden)
