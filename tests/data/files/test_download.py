@@ -1,12 +1,13 @@
 """Raw files are found where the user says, or fetched whole and verified."""
 
+import gzip
 import hashlib
 import io
 import zipfile
 
 import pytest
 
-from ssrec.data.download import Publication, Remote, locate
+from ssrec.data.files.download import Publication, Remote, locate
 from ssrec.errors import DataError
 
 
@@ -108,3 +109,71 @@ def test_nothing_there(tmp_path, monkeypatch):
     with pytest.raises(DataError, match="toy lacks a, b"):
         locate(published(tmp_path), root=None, download=True, raw=raw)
     assert not raw.exists()
+
+
+def test_without_a_checksum_the_archive_speaks_for_itself(tmp_path, capsys):
+    site, raw = tmp_path / "site", tmp_path / "raw"
+    whole = published(tmp_path)
+    unknown = tuple(Remote(r.url, None, r.files) for r in whole.remotes)
+    toy = published(tmp_path, remotes=unknown)
+    good = (site / "toy.zip").read_bytes()
+    middle = good.index(b"A" * 100)
+    for broken, why in (
+        (good[:-30], "not a zip file"),
+        (b"<html>sorry</html>", "not a zip file"),
+        (good[:middle] + b"B" + good[middle + 1 :], "Bad CRC-32"),
+        (good.replace(b"toy/b", b"toy/d"), "an archive without b"),
+    ):
+        (site / "toy.zip").write_bytes(broken)
+        with pytest.raises(DataError, match=rf"toy\.zip gave .*{why}.*: a broken download or another version"):
+            locate(toy, root=None, download=True, raw=raw)
+        assert list((raw / "toy").iterdir()) == []
+    (site / "toy.zip").write_bytes(good)
+    capsys.readouterr()
+    assert locate(toy, root=None, download=True, raw=raw)[0].read_text() == "A" * 200_000
+    assert "No checksum of it is known" in capsys.readouterr().err
+
+
+def test_a_gzipped_file_is_kept_as_it_is(tmp_path):
+    content = gzip.compress(b"rows\n" * 1000)
+    site = tmp_path / "rows.csv.gz"
+    toy = published(tmp_path, files=("rows.csv.gz",), remotes=(Remote(site.as_uri(), None, ("rows.csv.gz",)),))
+    for broken in (content[:-9], content[:20] + b"x" + content[21:], content[:-8] + b"0000" + content[-4:], b"rows\n"):
+        site.write_bytes(broken)
+        with pytest.raises(DataError, match=r"rows\.csv\.gz gave .*: a broken download"):
+            locate(toy, root=None, download=True, raw=tmp_path / "raw")
+    site.write_bytes(content)
+    [file] = locate(toy, root=None, download=True, raw=tmp_path / "raw")
+    assert file.name == "rows.csv.gz" and file.read_bytes() == content
+
+
+def test_gzipped_or_not(tmp_path):
+    toy = published(tmp_path, files=("rows.csv", "names.gz"))
+    root = fill(tmp_path / "root", "rows.csv.gz", "names")
+    assert [f.name for f in locate(toy, root=str(root), download=False, raw=tmp_path)] == ["rows.csv.gz", "names"]
+    fill(root, "rows.csv")
+    assert [f.name for f in locate(toy, root=str(root), download=False, raw=tmp_path)] == ["rows.csv", "names"]
+
+
+def test_a_publishers_subfolder(tmp_path):
+    site = tmp_path / "rows.csv.gz"
+    site.write_bytes(gzip.compress(b"rows\n"))
+    name = "raw/a/rows.csv.gz"
+    toy = published(tmp_path, files=(name,), remotes=(Remote(site.as_uri(), None, (name,)),))
+    [file] = locate(toy, root=None, download=True, raw=tmp_path / "raw")
+    assert file == tmp_path / "raw" / "toy" / name and file.read_bytes() == site.read_bytes()
+    for own in ("raw/a/rows.csv", "rows.csv.gz", "rows.csv"):
+        root = tmp_path / "roots" / own.replace("/", "-")
+        (root / own).parent.mkdir(parents=True)
+        fill(root, own)
+        assert locate(toy, root=str(root), download=False, raw=tmp_path) == [root / own]
+
+
+def test_a_full_disk_is_no_broken_file(tmp_path):
+    toy, raw = published(tmp_path), tmp_path / "raw"
+    fill(raw / "toy" / "b")  # a folder where a file should go
+    with pytest.raises(DataError, match=r"was fetched to .*toy\.zip\.part and cannot be put in place"):
+        locate(toy, root=None, download=True, raw=raw)
+    (raw / "toy" / "b").rmdir()
+    assert locate(toy, root=None, download=True, raw=raw)[1].read_text() == "B"
+    assert sorted(x.name for x in (raw / "toy").iterdir()) == ["a", "b", "c"]

@@ -1,0 +1,113 @@
+"""numpy's and scipy's files of arrays, read without running what they may hold; scipy itself is not needed."""
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+from jaxtyping import Int, Num
+
+from ssrec.errors import DataError
+
+
+@final
+@dataclass(frozen=True)
+class SparseMatrix:
+    """The stored elements of a sparse matrix of a shape, in the order of the file; rows and columns from 0."""
+
+    rows: Int[np.ndarray, "E"]
+    columns: Int[np.ndarray, "E"]
+    values: Num[np.ndarray, "E"]
+    shape: tuple[int, int]
+
+
+def read_npy(path: Path) -> np.ndarray:
+    """An array of numbers; pickles are refused.
+
+    Raises:
+        DataError: the file cannot be read, is cut short, or holds something else.
+    """
+    array = _load(path)
+    if not isinstance(array, np.ndarray):
+        raise DataError(f"{path} should hold one array (.npy), and holds several")
+    return _numbers(path, path.name, array)
+
+
+def read_npz(path: Path) -> SparseMatrix:
+    """A scipy sparse matrix in the csr, csc or coo layout; pickles are refused.
+
+    Raises:
+        DataError: the file cannot be read, is cut short, or holds something else.
+    """
+    parts = _load(path)
+    if not isinstance(parts, dict):
+        raise DataError(f"{path} should hold a scipy sparse matrix (.npz), and holds one array")
+    kind = parts.get("format", np.array(b"")).tobytes().rstrip(b"\0").replace(b"\0", b"").decode("latin-1")
+    needed = {"csr": ("indptr", "indices"), "csc": ("indptr", "indices"), "coo": ("row", "col")}.get(kind)
+    missing = [name for name in (*(needed or ()), "data", "shape") if name not in parts]
+    if needed is None or missing:
+        has = ", ".join(sorted(parts)) or "nothing"
+        raise DataError(f"{path} is no scipy sparse matrix (csr, csc or coo): its format is {kind!r}, it has {has}")
+    values = _numbers(path, "data", parts["data"])
+    shape = _integers(path, "shape", parts["shape"])
+    if len(shape) != 2 or (shape < 0).any():
+        raise DataError(f"{path}: the shape should be two sizes, and is {shape.tolist()}")
+    if kind == "coo":
+        rows, columns = (_integers(path, name, parts[name]) for name in needed)
+    else:
+        starts, inner = (_integers(path, name, parts[name]) for name in needed)
+        outer = _expanded(path, starts, int(shape[0 if kind == "csr" else 1]), len(inner))
+        rows, columns = (outer, inner) if kind == "csr" else (inner, outer)
+    if not len(rows) == len(columns) == len(values) or values.ndim != 1:
+        raise DataError(f"{path}: {len(rows):,} rows, {len(columns):,} columns and {values.size:,} values")
+    for name, index, size in (("row", rows, shape[0]), ("column", columns, shape[1])):
+        if len(index) and not (index.min() >= 0 and index.max() < size):
+            raise DataError(
+                f"{path}: {name} {index.min()} to {index.max()} in a matrix of shape {tuple(shape.tolist())}"
+            )
+    return SparseMatrix(rows, columns, values, (int(shape[0]), int(shape[1])))
+
+
+def _load(path: Path) -> Any:
+    """The file's array, or its arrays by name."""
+    try:
+        with path.open("rb") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # numpy warns of headers that Python 2 wrote
+            loaded = np.load(file, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                return loaded
+            with loaded:
+                return {name: np.asarray(loaded[name]) for name in loaded.files}
+    except OSError as e:
+        if e.strerror is None:
+            raise DataError(f"{path} holds no arrays ({e}); is it truncated?") from e
+        raise DataError(f"{path} cannot be read: {e.strerror}") from e
+    except Exception as e:  # numpy evaluates headers and opens archives: of noise it raises anything
+        raise DataError(f"{path} holds no arrays ({type(e).__name__}: {e}); is it truncated?") from e
+
+
+def _numbers(path: Path, name: str, array: np.ndarray) -> np.ndarray:
+    if array.dtype.kind not in "biuf":
+        raise DataError(f"{path}: {name} should hold numbers, and holds {array.dtype}")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise DataError(f"{path}: {name} holds numbers that are not finite, the first at {_first_odd(array)}")
+    return array
+
+
+def _first_odd(array: np.ndarray) -> list[int]:
+    return np.argwhere(~np.isfinite(array))[0].tolist()
+
+
+def _integers(path: Path, name: str, array: np.ndarray) -> Int[np.ndarray, "N"]:
+    if array.dtype.kind not in "iu" or array.ndim != 1:
+        raise DataError(f"{path}: {name} should be a row of integers, and is {array.dtype} of shape {array.shape}")
+    return array.astype(np.int64)
+
+
+def _expanded(path: Path, starts: Int[np.ndarray, "R1"], n: int, stored: int) -> Int[np.ndarray, "E"]:
+    """The row of each element, from where rows start."""
+    lengths = np.diff(starts)
+    if len(starts) != n + 1 or starts[0] != 0 or starts[-1] != stored or (lengths < 0).any():
+        raise DataError(f"{path}: indptr should be {n + 1:,} places that rise from 0 to {stored:,}")
+    return np.repeat(np.arange(n), lengths)
