@@ -1,4 +1,4 @@
-"""`Source`: where a dataset comes from, and how its raw files become two tables."""
+"""`Source`: where a dataset comes from, and how its raw files become tables."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -8,25 +8,35 @@ from typing import ClassVar
 
 import polars as pl
 
+from ssrec.data.files.layout import BadRows
+
 
 @dataclass(frozen=True)
 class Tables:
-    """A dataset as read: ids are the publisher's, rows are in the order of the file.
+    """A dataset as read: ids are the publisher's (integers or text), rows are in the order of the file.
 
-    `interactions` has user, item and, where known, time (Int64); `items` lists the catalogue: item and, where known,
-    title (text) and attributes (lists of names). `removed` counts what reading left out, by reason.
+    `interactions` has user and item and, where known, time (Int64, seconds since 1970 UTC), weight (Float64: a rating,
+    or a number of plays) and part (String: train, val or test, where the publisher gives a split). It may be lazy.
+    `items` has item and content columns; without it the catalogue is the items of the events. `users` has user and
+    content columns. A content column's dtype says its kind: String is text, List(String) attributes, Int and Float
+    numbers, Array(Float32, n) vectors. `removed` counts what reading left out, by reason.
     """
 
-    interactions: pl.DataFrame
-    items: pl.DataFrame
+    interactions: pl.DataFrame | pl.LazyFrame
+    items: pl.DataFrame | None = None
+    users: pl.DataFrame | None = None
     removed: Mapping[str, int] = field(default_factory=dict)
 
 
 class Source(ABC):
-    """A dataset. Constructing one checks its settings and touches no file."""
+    """A dataset. Constructing one checks its settings (CompositionError) and touches no file.
+
+    `name` names folders and results. `offers` is known before data is read: of "times", "weights", "parts", the
+    content columns of the items, and "user.<column>" for those of the users; a property where settings decide.
+    """
 
     name: ClassVar[str]
-    offers: ClassVar[frozenset[str]]  # of times, attributes, title: known before any data is read
+    offers: ClassVar[frozenset[str]]
 
     @property
     @abstractmethod
@@ -42,8 +52,8 @@ class Source(ABC):
         """
 
     @abstractmethod
-    def read(self, files: Sequence[Path]) -> Tables:
-        """Read what `files` returned.
+    def read(self, files: Sequence[Path], bad: BadRows) -> Tables:
+        """Read what `files` returned; rows that break their layout go to `bad`.
 
         Raises:
             DataError: a file is not laid out as its publisher lays it out, or is cut short.

@@ -1,0 +1,124 @@
+"""`Cleaning`: what is left out between a publisher's files and the canonical tables, as plain settings."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import final
+
+from ssrec.errors import CompositionError
+
+DAY = 86_400
+CHOICES = {
+    "on_bad_rows": ("error", "skip"),
+    "missing": ("error", "drop"),
+    "unknown_items": ("error", "drop", "keep"),
+    "duplicates": ("all", "first", "last", "sum"),
+    "ties": ("file", "shuffled", "id"),
+}
+LEAST = {"max_user_events": 1, "iqr": 0, "k_core_user": 0, "k_core_item": 0}
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Cleaning:
+    """The steps in their order; as they stand here, nothing is removed and whatever is odd is an error.
+
+    on_bad_rows: rows that break their file's layout: an `error`, or `skip`ped, counted and written to bad_rows.tsv.
+    missing: rows without a user, an item, a time or a part where the dataset has these, or without a weight that is
+        used: an `error`, or `drop`ped.
+    unknown_items: events of items that the item table does not list: an `error`, `drop`ped, or `keep`: the catalogue
+        gets a row for each such item, without content.
+    min_time, max_time: first and last time that stays: seconds since 1970 UTC, or an ISO date or date and time in
+        UTC; a date stands for its whole day.
+    min_rating, max_rating: the least and the largest weight that stays.
+    weights: whether events keep their weights (ratings, numbers of plays); else every event counts 1.
+    duplicates: events of one user with one item: `all` stay, or the `first` or `last` in time (in the order that
+        `ties` says), or the first with the `sum` of their weights (1 each where the dataset has none).
+    max_user_events: users with more events than this are outliers and leave, with all events.
+    iqr: of the users then left, those with more than Q3 + iqr * (Q3 - Q1) events leave; quartiles of events a user.
+    k_core_user, k_core_item: users and items with fewer events leave, until none has (the k-core's fix point).
+    ties: the order of a user's events that have the same time: that of the `file`, `shuffled` by `ties_seed`, or by
+        the item's `id` (numbers by size, texts by alphabet).
+
+    Users without an event have no row. Of an item table all items stay, with or without events, unless `k_core_item`
+    is set: then the catalogue is the items of the core.
+
+    Raises:
+        CompositionError: a setting makes no sense.
+    """
+
+    on_bad_rows: str = "error"
+    missing: str = "error"
+    unknown_items: str = "error"
+    min_time: int | str | None = None
+    max_time: int | str | None = None
+    min_rating: float | int | None = None
+    max_rating: float | int | None = None
+    weights: bool = False
+    duplicates: str = "all"
+    max_user_events: int | None = None
+    iqr: float | int | None = None
+    k_core_user: int = 0
+    k_core_item: int = 0
+    ties: str = "file"
+    ties_seed: int = 0
+
+    def __post_init__(self) -> None:
+        for setting, allowed in CHOICES.items():
+            if getattr(self, setting) not in allowed:
+                raise _refused(setting, getattr(self, setting), f"choose {' or '.join(allowed)}")
+        for setting, least in LEAST.items():
+            value = getattr(self, setting)
+            if value is not None and not value >= least:
+                raise _refused(setting, value, f"at least {least} makes sense")
+        for low, high in (self.times, (self.min_rating, self.max_rating)):
+            if low is not None and high is not None and low > high:
+                setting = "min_time" if (low, high) == self.times else "min_rating"
+                raise _refused(setting, getattr(self, setting), "that is more than the largest that may stay")
+        if self.duplicates == "sum" and not self.weights:
+            raise CompositionError("clean.duplicates=sum adds up weights; say clean.weights=true to keep them")
+
+    @property
+    def times(self) -> tuple[int | None, int | None]:
+        """First and last second that stays, since 1970 UTC."""
+        return _seconds("min_time", self.min_time, last=False), _seconds("max_time", self.max_time, last=True)
+
+    @property
+    def reads_weights(self) -> bool:
+        """Whether any step looks at weights."""
+        return self.weights or self.min_rating is not None or self.max_rating is not None
+
+    def check_fits(self, name: str, offers: Collection[str]) -> None:
+        """Refuse, before data is read, steps for which a dataset lacks what they look at.
+
+        Raises:
+            CompositionError: names the setting.
+        """
+        needs = {
+            "min_time": (self.min_time is not None, "times"),
+            "max_time": (self.max_time is not None, "times"),
+            "ties": (self.ties != "file", "times"),
+            "min_rating": (self.min_rating is not None, "weights"),
+            "max_rating": (self.max_rating is not None, "weights"),
+            "weights": (self.weights and self.duplicates != "sum", "weights"),
+        }
+        for setting, (used, need) in needs.items():
+            if used and need not in offers:
+                has = ", ".join(sorted(offers)) or "nothing but interactions"
+                raise _refused(setting, getattr(self, setting), f"{name} has no {need} (it has {has})")
+
+
+def _refused(setting: str, value: object, why: str) -> CompositionError:
+    return CompositionError(f"clean.{setting}={value}: {why}")
+
+
+def _seconds(setting: str, value: int | str | None, *, last: bool) -> int | None:
+    if value is None or isinstance(value, int):
+        return value
+    try:
+        moment = datetime.fromisoformat(value)
+        moment = moment.replace(tzinfo=moment.tzinfo or UTC)
+        whole_day = len(value) == len("2014-01-31") and "T" not in value
+        return int(moment.timestamp()) + (DAY - 1 if last and whole_day else 0)
+    except (ValueError, OverflowError):
+        raise _refused(setting, value, "say seconds since 1970, or a date such as 2014-01-31") from None

@@ -1,0 +1,84 @@
+"""Publishers' ids: integers or text, one spelling each, of one type in all tables of a dataset."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import polars as pl
+
+from ssrec.errors import DataError
+
+
+def ids_of(where: str, column: str, table: pl.LazyFrame) -> pl.Expr:
+    """A column of ids as Int64 or text, null where missing.
+
+    Raises:
+        DataError: they are neither.
+    """
+    dtype = table.collect_schema()[column]
+    if dtype.is_integer():
+        return pl.col(column).cast(pl.Int64)
+    if dtype in (pl.String, pl.Categorical, pl.Enum):
+        text = pl.col(column).cast(pl.String)
+        return pl.when(text.str.strip_chars() != "").then(text).alias(column)
+    if dtype == pl.Null:
+        return pl.col(column).cast(pl.Int64)
+    raise DataError(f"{where}: {column} ids should be integers or text, and are {dtype}")
+
+
+def agreeing(a: pl.Series, b: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Two columns of ids as one type: integers if both are, else text."""
+    return (a, b) if a.dtype == b.dtype else (a.cast(pl.String), b.cast(pl.String))
+
+
+def table_with_ids(name: str, kind: str, table: pl.DataFrame) -> pl.DataFrame:
+    """An item or user table whose ids are Int64 or text.
+
+    Raises:
+        DataError: an id is missing, stands twice, or is neither.
+    """
+    return table.with_columns(table_ids(name, kind, table))
+
+
+def table_ids(name: str, kind: str, table: pl.DataFrame) -> pl.Series:
+    if kind not in table.columns:
+        raise DataError(f"{name}: the {kind} table has no column {kind}; it has {', '.join(table.columns)}")
+    with refusing(name):
+        ids = table.select(ids_of(f"{name}, {kind} table", kind, table.lazy())).to_series()
+    if (missing := ids.is_null().arg_true()).len():
+        raise DataError(f"{name}: row {missing[0] + 1:,} of the {kind} table has no id")
+    if (twice := ids.is_duplicated()).any():
+        raise DataError(f"{name}: the {kind} table lists {kind} {ids.filter(twice)[0]!r} twice")
+    return ids
+
+
+def check_written_once(name: str, ids: pl.Series) -> None:
+    """Refuse text ids that are one id in two spellings: they would become two users or items.
+
+    Raises:
+        DataError: two ids differ only by spaces around them, or all are numbers and two are the same.
+    """
+    if ids.dtype != pl.String or ids.is_empty():
+        return
+    stripped = ids.str.strip_chars()
+    if (a := _pair(ids, stripped)) is not None:
+        raise DataError(f"{name}: {ids.name} ids {a[0]!r} and {a[1]!r} differ only by the spaces around them")
+    numbers = stripped.cast(pl.Int64, strict=False)
+    if not numbers.has_nulls() and (a := _pair(ids, numbers)) is not None:
+        raise DataError(f"{name}: {ids.name} ids {a[0]!r} and {a[1]!r} are one number, written in two ways")
+
+
+def _pair(ids: pl.Series, meaning: pl.Series) -> tuple[str, str] | None:
+    again = meaning.is_duplicated()
+    if not again.any():
+        return None
+    a, b = ids.filter(meaning == meaning.filter(again)[0]).head(2)
+    return a, b
+
+
+@contextmanager
+def refusing(name: str) -> Iterator[None]:
+    """What breaks while a lazy table is read is the data's fault: DataError."""
+    try:
+        yield
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as e:
+        raise DataError(f"{name}: its tables cannot be read: {str(e).partition(chr(10))[0]}") from e

@@ -1,0 +1,190 @@
+"""The steps of a cleaning against the plain loops that say what they mean."""
+
+from collections import Counter
+from statistics import quantiles
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import ssrec.data.numbering
+import ssrec.data.ordering
+from ssrec.data.clean import Cleaning
+from ssrec.data.filters import filtered
+from ssrec.data.histories import k_core, shortened
+from ssrec.data.numbering import encoded, numbering, readable
+from ssrec.data.ordering import ordered
+from ssrec.errors import DataError
+
+EVENTS = st.lists(
+    st.tuples(
+        st.none() | st.sampled_from("uvwxyz"),
+        st.none() | st.sampled_from("abcd"),
+        st.none() | st.integers(0, 5),
+        st.none() | st.sampled_from([0.5, 1.0, 2.0, float("nan")]),
+    ),
+    min_size=1,
+    max_size=40,
+)
+SETTINGS = st.fixed_dictionaries(
+    {},
+    optional={
+        "unknown_items": st.sampled_from(["drop", "keep"]),
+        "min_time": st.integers(0, 2),
+        "max_time": st.integers(2, 4),
+        "min_rating": st.just(1),
+        "max_rating": st.just(1.5),
+        "weights": st.just(True),
+        "duplicates": st.sampled_from(["all", "first", "last"]),
+        "max_user_events": st.integers(1, 5),
+        "iqr": st.sampled_from([0, 0.5, 1.5]),
+        "k_core_user": st.integers(0, 3),
+        "k_core_item": st.integers(0, 3),
+    },
+)
+CATALOGUE = ["c", "a", "e"]
+
+
+def frame(rows, lazy=False):
+    schema = {"user": pl.String, "item": pl.String, "time": pl.Int64, "weight": pl.Float64}
+    table = pl.DataFrame(rows, schema=schema, orient="row")
+    return table.lazy() if lazy else table
+
+
+def cleaned(rows, cleaning, items=None, lazy=False):
+    """The publisher's ids, times and weights of what stays, in order, and the report."""
+    table = pl.DataFrame({"item": items}) if items else None
+    raw = readable("toy", frame(rows, lazy), weights=cleaning.reads_weights)
+    numbers = numbering("toy", raw, table)
+    events, report = filtered("toy", encoded("toy", raw, numbers), numbers, cleaning)
+    if len(events):
+        events = shortened(ordered(events, numbers.items, ties="file", seed=0), cleaning, report)
+    named = [
+        (numbers.users[row["user"] - 1], numbers.items[row["item"] - 1], row["time"], row.get("weight"))
+        for row in events.iter_rows(named=True)
+    ]
+    return named, report
+
+
+def naive(rows, cleaning, items=None):
+    """The same in plain loops; rows left after each step by its name."""
+    steps = {}
+
+    def keep(step, on, wanted):
+        nonlocal rows
+        if on:
+            rows = [row for k, row in enumerate(rows) if wanted(k, row)]
+            steps[step] = rows
+
+    whole = [all(x is not None and x == x for x in (r if cleaning.reads_weights else r[:3])) for r in rows]
+    steps["as read"] = rows
+    keep("missing fields", cleaning.missing == "drop", lambda k, _: whole[k])
+    keep("unknown items", items and cleaning.unknown_items == "drop", lambda _, r: r[1] in items)
+    early, late = cleaning.min_time, cleaning.max_time
+    keep(
+        "time range", (early, late) != (None, None), lambda _, r: (early or -9) <= r[2] <= (9 if late is None else late)
+    )
+    least, most = cleaning.min_rating, cleaning.max_rating
+    keep("rating", (least, most) != (None, None), lambda _, r: (least or -9) <= r[3] <= (most or 9))
+    users = list(dict.fromkeys(r[0] for r in steps["as read"] if r[0] is not None))
+    rows = sorted(rows, key=lambda r: (users.index(r[0]), r[2]))
+    pairs = [r[:2] for r in rows]
+    if cleaning.duplicates == "first":
+        keep("duplicates", True, lambda k, r: r[:2] not in pairs[:k])
+    elif cleaning.duplicates == "last":
+        keep("duplicates", True, lambda k, r: r[:2] not in pairs[k + 1 :])
+    if cleaning.max_user_events is not None or cleaning.iqr is not None:
+        count = Counter(r[0] for r in rows)
+        bound = cleaning.max_user_events or 10**9
+        usual = [n for n in count.values() if n <= bound]
+        if cleaning.iqr is not None and usual:
+            q1, _, q3 = quantiles(usual * (1 + (len(usual) == 1)), n=4, method="inclusive")
+            bound = min(bound, q3 + cleaning.iqr * (q3 - q1))
+        keep("outlier users", True, lambda _, r: count[r[0]] <= bound)
+    if cleaning.k_core_user > 1 or cleaning.k_core_item > 1:
+        while True:
+            of_user, of_item = Counter(r[0] for r in rows), Counter(r[1] for r in rows)
+            left = [r for r in rows if of_user[r[0]] >= cleaning.k_core_user and of_item[r[1]] >= cleaning.k_core_item]
+            if len(left) == len(rows):
+                break
+            rows = left
+        steps["k-core"] = rows
+    return [(*r[:3], r[3] if cleaning.reads_weights else None) for r in rows], steps
+
+
+@given(
+    rows=EVENTS,
+    settings=SETTINGS,
+    items=st.sampled_from([None, CATALOGUE]),
+    lazy=st.booleans(),
+    block=st.integers(1, 9),
+)
+def test_every_step_is_what_its_loop_says(rows, settings, items, lazy, block):
+    cleaning = Cleaning(missing="drop", **{"unknown_items": "keep", **settings})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ssrec.data.numbering, "ROWS", block)
+        patch.setattr(ssrec.data.ordering, "BLOCK", block)
+        got, report = cleaned(rows, cleaning, items, lazy)
+    wanted, steps = naive(rows, cleaning, items)
+    assert got == wanted
+    expected = list(steps) if wanted or len(report) == len(steps) else list(steps)[: len(report)]
+    assert [line["step"] for line in report] == expected
+    before = None
+    for line in report:
+        left = steps[line["step"]]
+        users, items_ = {r[0] for r in left} - {None}, {r[1] for r in left} - {None}
+        assert (line["rows"], line["users"], line["items"]) == (len(left), len(users), len(items_))
+        assert line["rows_removed"] == (before["rows"] - len(left) if before else 0)
+        assert line["users_removed"] == (before["users"] - len(users) if before else 0)
+        before = line
+
+
+@given(
+    rows=st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=1, max_size=80),
+    least_user=st.integers(0, 5),
+    least_item=st.integers(0, 5),
+)
+def test_k_core_is_the_fix_point(rows, least_user, least_item):
+    user, item = (pl.Series(column, dtype=pl.Int32) for column in zip(*rows, strict=True))
+    users, items, rounds = k_core(user, item, least_user, least_item)
+    left = rows
+    for _ in range(len(rows) + 1):
+        of_user, of_item = Counter(u for u, _ in left), Counter(i for _, i in left)
+        left = [(u, i) for u, i in left if of_user[u] >= least_user and of_item[i] >= least_item]
+    assert [(u, i) for u, i in rows if users[u] and items[i]] == left
+    assert 1 <= rounds <= len(rows) + 2
+
+
+def test_weights_add_up():
+    rows = [("u", "a", 3, 2.0), ("u", "a", 1, 0.5), ("u", "b", 2, 1.0), ("v", "a", 1, 4.0)]
+    got, _ = cleaned(rows, Cleaning(weights=True, duplicates="sum"))
+    assert got == [("u", "a", 1, 2.5), ("u", "b", 2, 1.0), ("v", "a", 1, 4.0)]
+    assert cleaned(rows, Cleaning(weights=True, duplicates="last"))[0][1] == ("u", "a", 3, 2.0)
+
+
+@pytest.mark.parametrize(
+    "row, message",
+    [
+        (("u", None, 1, 1.0), r"row 3 of the interactions has no item \(user 'u'\); clean.missing=drop"),
+        (("u", " ", 1, 1.0), "has no item"),
+        ((None, "a", 1, 1.0), r"no user \(item 'a'\)"),
+        (("u", "a", None, 1.0), r"no time \(user 'u', item 'a'\)"),
+        (("u", "a", 1, None), "no weight"),
+        (("u", "a", 1, float("inf")), "no weight"),
+    ],
+)
+@pytest.mark.parametrize("block", [1, 100])
+def test_a_missing_field_is_named(monkeypatch, row, message, block):
+    monkeypatch.setattr(ssrec.data.numbering, "ROWS", block)
+    rows = [("u", "a", 1, 1.0), ("v", "b", 2, 1.0), row]
+    with pytest.raises(DataError, match=message):
+        cleaned(rows, Cleaning(weights=True))
+    if row[3] != 1.0:
+        assert len(cleaned(rows, Cleaning())[0]) == 3  # nobody looks at weights
+
+
+def test_an_unknown_item_is_named():
+    rows = [("u", "a", 1, 1.0), ("v", "zz", 2, 1.0)]
+    with pytest.raises(DataError, match=r"name item 'zz', which the item table does not list, in row 2; clean"):
+        cleaned(rows, Cleaning(), CATALOGUE)
