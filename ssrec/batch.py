@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 PAD = 0
@@ -58,10 +58,23 @@ class Ragged:
 
 @dataclass(frozen=True)
 class Attributes:
-    """What each item is: categories, brands, genres; `values` has a row per item row, ids into `names`."""
+    """What each item (or user) is: categories, brands, genres; `values` has a row per item row, ids into `names`."""
 
     values: Ragged
     names: tuple[str, ...]
+
+    def labels(self) -> Int[Tensor, "N"]:
+        """One class per row, its first name: id + 1, and 0 where it has none."""
+        found = torch.zeros_like(self.values.lengths)
+        some = self.values.lengths > 0
+        found[some] = self.values.values[self.values.offsets[:-1][some]] + 1
+        return found
+
+    def multi_hot(self) -> Float[Tensor, "N A"]:
+        """Ones where a row has a name; dense, so for small vocabularies."""
+        found = torch.zeros(len(self.values), len(self.names))
+        found[self.values.rows, self.values.values] = 1.0
+        return found
 
 
 @dataclass(frozen=True)
@@ -71,7 +84,25 @@ class Text:
     texts: tuple[str, ...]
 
 
-Feature = Attributes | Text
+@dataclass(frozen=True)
+class Numbers:
+    """A number per item (or user) row, normalised, and, where some have none, a column that marks those; row 0 is zero.
+
+    `names` are those of the columns.
+    """
+
+    values: Float[Tensor, "N C"]
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """A vector per item (or user) row, as published: image or audio features; zero where it has none."""
+
+    values: Float[Tensor, "N C"]
+
+
+Feature = Attributes | Text | Numbers | Vectors
 
 
 @dataclass(frozen=True)
@@ -79,7 +110,8 @@ class Corpus:
     """The training split and the catalogue, and nothing else: all that a model or an objective can fit on.
 
     Row u of (`items`, `offsets`) holds the training events of user u in order; row 0, the unknown user, is empty.
-    `trained` marks the item rows that have events; the others are cold and still in the catalogue.
+    `trained` marks the item rows that have events; the others are cold and still in the catalogue. `weights` say how
+    much an event counts (a rating, a number of plays); without them all count 1.
     """
 
     items: Int[Tensor, "E"]
@@ -88,6 +120,8 @@ class Corpus:
     n_items: int
     times: Int[Tensor, "E"] | None = None
     item_features: Mapping[str, Feature] = field(default_factory=dict)
+    weights: Float[Tensor, "E"] | None = None
+    user_features: Mapping[str, Feature] = field(default_factory=dict)
 
     @property
     def item_rows(self) -> int:

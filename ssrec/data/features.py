@@ -1,27 +1,184 @@
-"""Columns of the canonical item table -> what a corpus knows of its items."""
+"""Content columns -> features, by their type; whatever is fitted is fitted on the rows that the training split has."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
 
 import polars as pl
 import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
 
-from ssrec.batch import Attributes, Feature, Ragged, Text
+from ssrec.batch import Attributes, Feature, Numbers, Ragged, Text, Vectors
+from ssrec.errors import CompositionError, DataError
 
-
-def item_features(items: pl.DataFrame) -> dict[str, Feature]:
-    """Attributes and titles, where the table has them, a row per item row: row 0, padding, has none."""
-    features: dict[str, Feature] = {}
-    if "attributes" in items.columns:
-        features["attributes"] = _attributes(items["attributes"].fill_null([]))
-    if "title" in items.columns:
-        features["title"] = Text(("", *items["title"].fill_null("")))
-    return features
+Scale = Literal["zscore", "minmax", "log", "none"]
+Fitted = dict[str, dict[str, Any]]  # what `fit` found, by column, as JSON
+IDS = ("item", "user", "id")
 
 
-def _attributes(lists: pl.Series) -> Attributes:
-    """Names in the order in which the catalogue first uses them; an item counts each of its own once."""
-    distinct = lists.list.unique(maintain_order=True)
-    flat = distinct.filter(distinct.list.len() > 0).explode()
-    names = flat.unique(maintain_order=True).to_list()
-    index = {name: i for i, name in enumerate(names)}
-    values = torch.tensor([index[name] for name in flat], dtype=torch.long)
-    lengths = torch.tensor([0, 0, *distinct.list.len()])  # the first offset, and the empty row 0
-    return Attributes(Ragged(values, lengths.cumsum(0)), tuple(names))
+@dataclass(frozen=True)
+class Features:
+    """How content columns are read.
+
+    Args:
+        numbers: zscore (mean 0, deviation 1), minmax (0 to 1), log (zscore of sign(x) log(1 + |x|)) or none.
+        buckets: attributes are hashed into so many, for huge vocabularies; null: each name has its own id.
+        min_count: attributes of fewer trained rows are left out.
+
+    Raises:
+        CompositionError: a setting outside its range.
+    """
+
+    numbers: str = "zscore"
+    buckets: int | None = None
+    min_count: int = 1
+
+    def __post_init__(self):
+        if self.numbers not in get_args(Scale):
+            raise CompositionError(f"features.numbers={self.numbers}: choose {', '.join(get_args(Scale))}")
+        if self.buckets is not None and self.buckets < 1:
+            raise CompositionError(f"features.buckets={self.buckets}: say how many there are, or null for none")
+        if self.min_count < 1:
+            raise CompositionError(f"features.min_count={self.min_count}: an attribute that counts is had by 1 row")
+        if self.buckets is not None and self.min_count > 1:
+            raise CompositionError("features.buckets keeps every name, so features.min_count=1 goes with it")
+
+
+def fit(table: pl.DataFrame | None, trained: Bool[Tensor, "N"], features: Features) -> Fitted:
+    """What the rows that `trained` marks say of each column; row i of the table is row i + 1 of a feature.
+
+    Raises:
+        DataError: a column whose type is not that of any kind of content.
+    """
+    if table is None:
+        return {}
+    known = pl.Series(trained[1:].numpy())
+    return {c.name: _fit(c, known, features) for c in table if c.name not in IDS}
+
+
+def encode(table: pl.DataFrame | None, fitted: Fitted) -> dict[str, Feature]:
+    """The features of all rows, also those without training events, by what was fitted; row 0, padding, has none.
+
+    Raises:
+        DataError: a vector that is not finite.
+    """
+    return {name: _ENCODERS[found["kind"]](table[name], found) for name, found in fitted.items() if table is not None}
+
+
+def left_out(*tables: Fitted) -> int:
+    """Names of attributes that no (or too few) trained rows have, and that are therefore nothing."""
+    return sum(found.get("left_out", 0) for fitted in tables for found in fitted.values())
+
+
+def _fit(column: pl.Series, trained: pl.Series, features: Features) -> dict[str, Any]:
+    dtype = column.dtype
+    if dtype == pl.String:
+        return {"kind": "text"}
+    if dtype == pl.List(pl.String):
+        return _fit_attributes(column, trained, features)
+    if dtype.is_numeric():
+        return _fit_numbers(column, trained, features.numbers)
+    if isinstance(dtype, pl.Array) and dtype.inner.is_float():  # type: ignore[union-attr]
+        return {"kind": "vectors", "width": dtype.size}
+    raise DataError(
+        f"content column {column.name} holds {dtype}; content is text (String), attributes (a list of strings), "
+        "a number or a vector (an array of floats)"
+    )
+
+
+# ---- attributes: ragged ids into a vocabulary
+
+
+def _names(column: pl.Series) -> pl.DataFrame:
+    """Every row's distinct names, in order: row, name."""
+    lists = pl.DataFrame({"row": pl.int_range(len(column), eager=True), "name": column.fill_null([])})
+    return lists.filter(pl.col("name").list.len() > 0).explode("name").drop_nulls().unique(maintain_order=True)
+
+
+def _fit_attributes(column: pl.Series, trained: pl.Series, features: Features) -> dict[str, Any]:
+    if features.buckets is not None:  # a name's bucket is a function of the name: nothing to fit
+        return {"kind": "attributes", "buckets": features.buckets}
+    pairs = _names(column)
+    counts = pairs.filter(trained.gather(pairs["row"]))["name"].value_counts(name="n")
+    kept = counts.filter(pl.col("n") >= features.min_count)["name"]
+    every = pairs["name"].unique(maintain_order=True)  # in the order in which the catalogue first uses them
+    names = every.filter(every.is_in(kept.implode()))
+    return {"kind": "attributes", "names": names.to_list(), "left_out": len(every) - len(names)}
+
+
+def _attributes(column: pl.Series, fitted: dict[str, Any]) -> Attributes:
+    pairs = _names(column)
+    if "buckets" in fitted:
+        n = fitted["buckets"]
+        words = pairs["name"].unique(maintain_order=True)
+        ids = pl.Series([bucket(word, n) for word in words], dtype=pl.Int64)
+        names = tuple(f"bucket {i}" for i in range(n))
+    else:
+        words = pl.Series(fitted["names"], dtype=pl.String)
+        ids = pl.int_range(len(words), eager=True)
+        names = tuple(fitted["names"])
+    index = pl.DataFrame({"name": words, "value": ids})
+    found = pairs.join(index, on="name", maintain_order="left").select("row", "value").unique(maintain_order=True)
+    rows = torch.tensor(found["row"].to_numpy(), dtype=torch.long) + 1
+    lengths = torch.bincount(rows, minlength=len(column) + 1)
+    values = torch.tensor(found["value"].to_numpy(), dtype=torch.long)
+    return Attributes(Ragged(values, torch.cat([lengths.new_zeros(1), lengths.cumsum(0)])), names)
+
+
+def bucket(name: str, n: int) -> int:
+    """One of n buckets, the same on every machine and in every process."""
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little") % n
+
+
+# ---- numbers: (f(x) - shift) / scale
+
+
+def _finite(column: pl.Series, scale: str) -> pl.Series:
+    """As floats, null where a number is missing or not finite."""
+    x = column.cast(pl.Float64)
+    x = x.set(~x.is_finite().fill_null(False), None)
+    return x.sign() * x.abs().log1p() if scale == "log" else x
+
+
+def _fit_numbers(column: pl.Series, trained: pl.Series, scale: str) -> dict[str, Any]:
+    x = _finite(column, scale).filter(trained)
+    known = x.drop_nulls()
+    mean, low, high, deviation = (float(v or 0.0) for v in (known.mean(), known.min(), known.max(), known.std(ddof=0)))  # type: ignore[arg-type]
+    shift, width = {"minmax": (low, high - low), "none": (0.0, 1.0)}.get(scale, (mean, deviation))
+    missing = x.has_nulls()  # a column for those without, and the mean in place of what they lack
+    return {"kind": "numbers", "how": scale, "shift": shift, "scale": width or 1.0, "mean": mean, "missing": missing}
+
+
+def _numbers(column: pl.Series, fitted: dict[str, Any]) -> Numbers:
+    x = _finite(column, fitted["how"])
+    value = (x.fill_null(fitted["mean"]) - fitted["shift"]) / fitted["scale"]
+    columns, names = [value], (column.name,)
+    if fitted["missing"]:
+        columns, names = [value, x.is_null()], (column.name, f"{column.name} missing")
+    values = torch.stack([torch.tensor(c.to_numpy(), dtype=torch.float32) for c in columns], dim=1)
+    return Numbers(_behind_padding(values), names)
+
+
+# ---- vectors and text
+
+
+def _vectors(column: pl.Series, fitted: dict[str, Any]) -> Vectors:
+    some = torch.tensor(column.is_not_null().to_numpy())
+    values = torch.zeros(len(column), fitted["width"])
+    values[some] = torch.tensor(column.drop_nulls().to_numpy(), dtype=torch.float32)
+    bad = ~values.isfinite().all(1)
+    if bad.any():
+        raise DataError(f"content column {column.name}: the vector of row {int(bad.nonzero()[0]) + 1} is not finite")
+    return Vectors(_behind_padding(values))
+
+
+def _text(column: pl.Series, fitted: dict[str, Any]) -> Text:
+    return Text(("", *column.fill_null("")))
+
+
+def _behind_padding(values: Float[Tensor, "R C"]) -> Float[Tensor, "N C"]:
+    return torch.cat([values.new_zeros(1, values.shape[1]), values])
+
+
+_ENCODERS = {"attributes": _attributes, "numbers": _numbers, "vectors": _vectors, "text": _text}

@@ -31,12 +31,11 @@ class Rows:
 
     kind: Kind
     corpus: Corpus
-    user: Int[Tensor, "R"]
     start: Int[Tensor, "R"]
     stop: Int[Tensor, "R"]
 
     def __len__(self) -> int:
-        return len(self.user)
+        return len(self.start)
 
     @property
     def lengths(self) -> Int[Tensor, "R"]:
@@ -50,10 +49,11 @@ class Rows:
     def batch(self, rows: Int[Tensor, "B"], n_targets: int = 0) -> Batch:
         """Cut rows out of the corpus: right-aligned, as wide as the longest of them."""
         corpus, start, stop = self.corpus, self.start[rows], self.stop[rows]
+        user = torch.searchsorted(corpus.offsets, start, right=True) - 1  # whose event `start` is
         if self.kind == "history":
             nothing = start.new_zeros(len(rows), 0)
-            seen = corpus.history.select(self.user[rows])
-            return Batch(rows, self.user[rows], nothing, nothing, seen=seen, n_targets=n_targets, kind=self.kind)
+            seen = corpus.history.select(user)
+            return Batch(rows, user, nothing, nothing, seen=seen, n_targets=n_targets, kind=self.kind)
         width = int((stop - start).max()) if len(rows) else 0
         index = stop[:, None] - width + torch.arange(width)
         real = index >= start[:, None]
@@ -61,7 +61,7 @@ class Rows:
         times = None if corpus.times is None else torch.where(real, corpus.times[index], 0)
         items = torch.where(real, corpus.items[index], PAD)
         target = corpus.items[stop][:, None]
-        return Batch(rows, self.user[rows], items, target, times=times, n_targets=n_targets, kind=self.kind)
+        return Batch(rows, user, items, target, times=times, n_targets=n_targets, kind=self.kind)
 
 
 def make_rows(corpus: Corpus, kind: Kind, max_length: int) -> Rows:
@@ -73,26 +73,25 @@ def make_rows(corpus: Corpus, kind: Kind, max_length: int) -> Rows:
     first, end = corpus.offsets[:-1], corpus.offsets[1:]
     if kind == "edge":
         start = stop = torch.arange(len(corpus.items))
-        user = corpus.history.rows
     elif kind == "history":
-        user = torch.arange(corpus.user_rows)[end > first]
-        start, stop = first[user], end[user]
+        some = end > first
+        start, stop = first[some], end[some]
     elif kind == "prefix":
-        user = corpus.history.rows
-        stop = torch.arange(len(corpus.items))
-        start = torch.maximum(first[user], stop - max_length)
-        user, start, stop = (x[stop > first[user]] for x in (user, start, stop))
+        start, stop = torch.repeat_interleave(first, end - first), torch.arange(len(corpus.items))
+        labelled = stop > start
+        start, stop = start[labelled], stop[labelled]
+        start = torch.maximum(start, stop - max_length)
     else:
         # Windows end at a user's last event and step back by max_length labels; the first one is the short one.
         labels = (end - first - 1).clamp(min=0)
         n = (labels + max_length - 1) // max_length
-        user = torch.repeat_interleave(torch.arange(corpus.user_rows), n)
+        user = torch.repeat_interleave(n)
         nth = torch.arange(len(user)) - torch.repeat_interleave(n.cumsum(0) - n, n)
         stop = (end - 1)[user] - nth * max_length
         start = torch.maximum(first[user], stop - max_length)
-    if not len(user):
+    if not len(start):
         raise DataError(f"the training split gives no {kind} rows: no user has the two events that a label needs")
-    return Rows(kind, corpus, user, start, stop)
+    return Rows(kind, corpus, start, stop)
 
 
 def plan(rows: Rows, batching: Literal["length", "mixed"], batch_size: int, generator: torch.Generator) -> list[Tensor]:
@@ -106,9 +105,8 @@ def plan(rows: Rows, batching: Literal["length", "mixed"], batch_size: int, gene
     if batching == "mixed" or rows.kind in ("edge", "history"):
         batches = list(order.split(batch_size))
     else:
-        batches = [
-            batch for pool in order.split(POOL * batch_size) for batch in _by_length(pool, rows.lengths, batch_size)
-        ]
+        lengths = rows.lengths
+        batches = [batch for pool in order.split(POOL * batch_size) for batch in _by_length(pool, lengths, batch_size)]
     if len(batches) > 1 and len(batches[-1]) < MIN_ROWS:
         batches[-2:] = [torch.cat(batches[-2:])]
     if batching == "length":

@@ -4,30 +4,41 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import final
 
-import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Int, Int8
 from torch import Tensor
 
 from ssrec.batch import Corpus, Ragged
 from ssrec.data.canonical import Canonical
-from ssrec.data.features import item_features
+from ssrec.data.features import Features, encode, fit, left_out
+from ssrec.data.splits.events import CONTEXT, TEST, TRAIN, UNUSED, VAL, Events, runs
+from ssrec.data.splits.parted import Parted
+from ssrec.data.splits.settings import check_choice
+from ssrec.data.splits.store import MAPPED, Made, stored
 from ssrec.errors import CompositionError, DataError
+
+__all__ = ["CONTEXT", "TEST", "TRAIN", "UNUSED", "VAL", "Events", "Held", "LeaveOneOut", "Split", "Splits", "cut"]
+
+AS_IS = Features()
+FORMAT = 1  # raise it when the same inputs give other arrays
 
 
 @dataclass(frozen=True)
 class Held:
     """Held-out rows: whose they are (0: unknown), the full past in order, and the items that came next.
 
-    `times` belongs to `past.values`; the time of a target is not here, so that no model can read it.
+    `times` belongs to `past.values`; the time of a target is not here, so that no model can read it. `tied` says, to
+    those who judge rankings, whether the first target has the time of the event before it.
     """
 
     user: Int[Tensor, "B"]
     past: Ragged
     target: Ragged
     times: Int[Tensor, "E"] | None = None
+    tied: Bool[Tensor, "B"] | None = None
 
     def __len__(self) -> int:
         return len(self.user)
@@ -45,15 +56,36 @@ class Splits:
 
 
 class Split(ABC):
-    """A way to hold out."""
+    """A way to hold out: a function of events and settings, with one part for each event, so that parts are disjoint.
+
+    A row of evaluation reads a user's TRAIN and CONTEXT events and asks for her VAL or her TEST events. Where `history`
+    is growing the rows of test read her VAL events too; frozen, they do not (nor keep those out of the ranking).
+    """
+
+    needs: frozenset[str] = frozenset()  # of times, parts; an instance may need more than its class
+    history: str
+
+    @property
+    @abstractmethod
+    def settings(self) -> dict[str, int | float | str]:
+        """The split's name and all that its parts depend on besides the events."""
 
     @abstractmethod
-    def __call__(self, canonical: Canonical) -> Splits:
-        """Split.
+    def parts(self, events: Events) -> Int8[Tensor, "E"]:
+        """TRAIN, VAL, TEST, CONTEXT or UNUSED for each event.
 
         Raises:
-            DataError: a part would be empty.
+            DataError: the events cannot be split so.
         """
+
+    def found(self, events: Events) -> dict[str, int | float | str]:
+        """What the data decided about the settings, for the facts."""
+        return {}
+
+    @final
+    def __call__(self, canonical: Canonical) -> Splits:
+        """`cut`, with features as they are by default and nothing stored."""
+        return cut(self, canonical)
 
 
 @final
@@ -65,88 +97,107 @@ class LeaveOneOut(Split):
     """
 
     def __init__(self, *, history: str = "growing", min_length: int = 3):
-        if history not in ("growing", "frozen"):
-            raise CompositionError(f"split.history={history}: choose growing or frozen")
+        check_choice("history", history, ("growing", "frozen"))
         if min_length < 3:
             raise CompositionError(f"split.min_length={min_length}: one event to train, validate and test each is 3")
         self.history = history
         self.min_length = min_length
 
-    def __call__(self, canonical: Canonical) -> Splits:
-        events = Events.of(canonical)
-        lengths = events.items.lengths
-        held = lengths >= self.min_length
+    @property
+    def settings(self) -> dict[str, int | float | str]:
+        return {"split": "leave_one_out", "history": self.history, "min_length": self.min_length}
+
+    def parts(self, events: Events) -> Int8[Tensor, "E"]:
+        lengths = events.lengths
+        held = (lengths >= self.min_length).long()
         if not held.any():
             raise DataError(
-                f"leave-one-out of {canonical.name} leaves no user to test: the longest history has "
+                f"leave-one-out of {events.name} leaves no user to test: the longest history has "
                 f"{int(lengths.max())} events and split.min_length={self.min_length}; keep more events of each user"
             )
-        corpus = events.corpus(canonical, events.nth < (lengths - 2 * held.long())[events.user])
-        val = events.held(held, hide=2, target=2)
-        test = events.held(held, hide=1 if self.history == "growing" else 2, target=1)
-        settings = {"split": "leave_one_out", "history": self.history, "min_length": self.min_length}
-        facts = {**settings, **_facts(corpus, val, test)}
-        content = json.dumps([canonical.fingerprint, settings], sort_keys=True)
-        return Splits(corpus, val, test, hashlib.sha256(content.encode()).hexdigest()[:16], facts)
+        return runs(lengths, [(TRAIN, lengths - 2 * held), (VAL, held), (TEST, held)])
 
 
-@final
-@dataclass(frozen=True)
-class Events:
-    """All events as flat tensors: row u of `items` are those of user u, row 0 is empty."""
+def cut(
+    split: Split,
+    canonical: Canonical,
+    features: Features = AS_IS,
+    folder: Path | None = None,
+    mapped: int = MAPPED,
+) -> Splits:
+    """The corpus, from TRAIN events alone, and the rows of evaluation.
 
-    items: Ragged
-    user: Int[Tensor, "E"]
-    nth: Int[Tensor, "E"]  # the place of each event in its user's history, from 0
-    times: Int[Tensor, "E"] | None
+    Args:
+        split: which event is for what.
+        canonical: the data.
+        features: how content columns are read; fitted on items and users with training events.
+        folder: arrays are read from `folder`/split or written there; None: kept in memory.
+        mapped: bytes in all from which stored arrays are mapped into memory instead of read.
 
-    @staticmethod
-    def of(canonical: Canonical) -> "Events":
-        table = canonical.interactions
-        user = table["user"].to_torch()
-        offsets = _offsets(torch.bincount(user, minlength=canonical.n_users + 1))
-        nth = torch.arange(len(user)) - offsets[user]
-        times = table["time"].to_torch() if "time" in table.columns else None
-        return Events(Ragged(table["item"].to_torch(), offsets), user, nth, times)
-
-    def corpus(self, canonical: Canonical, train: Bool[Tensor, "E"]) -> Corpus:
-        """The events that `train` marks, with the catalogue."""
-        return Corpus(
-            items=self.items.values[train],
-            offsets=_offsets(torch.bincount(self.user[train], minlength=canonical.n_users + 1)),
-            n_users=canonical.n_users,
-            n_items=canonical.n_items,
-            times=None if self.times is None else self.times[train],
-            item_features=item_features(canonical.items),
-        )
-
-    def held(self, users: Bool[Tensor, "U"], *, hide: int, target: int) -> Held:
-        """Rows of the marked users: all but their last `hide` events, and the one that is `target` from the end."""
-        length = self.items.lengths
-        past = users[self.user] & (self.nth < (length - hide)[self.user])
-        user = users.nonzero().flatten()
-        targets = self.items.values[self.items.offsets[user + 1] - target]
-        return Held(
-            user=user,
-            past=Ragged(self.items.values[past], _offsets(length[user] - hide)),
-            target=Ragged(targets, torch.arange(len(user) + 1)),
-            times=None if self.times is None else self.times[past],
-        )
+    Raises:
+        DataError: a part is empty, the split needs what the data has not, or what is stored was damaged.
+    """
+    content = [canonical.fingerprint, split.settings]
+    if folder is None:
+        made, meta = _make(split, canonical, features)
+        tensors = dict(made)
+    else:
+        key = _hash([FORMAT, canonical.digest, split.settings, asdict(features)])[:12]
+        home = folder / "split" / f"{canonical.name}-{key}"
+        tensors, meta = stored(home, lambda: _make(split, canonical, features), mapped)
+    corpus = Corpus(
+        tensors["items"],
+        tensors["offsets"],
+        n_users=meta["facts"]["n_users"],
+        n_items=meta["facts"]["n_items"],
+        times=tensors.get("times"),
+        weights=tensors.get("weights"),
+        item_features=encode(canonical.items, meta["features"]["items"]),
+        user_features=encode(canonical.users, meta["features"]["users"]),
+    )
+    return Splits(corpus, _held("val", tensors), _held("test", tensors), _hash(content)[:16], meta["facts"])
 
 
-def _offsets(lengths: Int[Tensor, "R"]) -> Int[Tensor, "R1"]:
-    return torch.cat([lengths.new_zeros(1), lengths.cumsum(0)])
-
-
-def _facts(corpus: Corpus, val: Held, test: Held) -> dict[str, int]:
-    return {
-        "n_users": corpus.n_users,
-        "n_items": corpus.n_items,
-        "n_train": len(corpus.items),
-        "n_val": len(val),
-        "n_test": len(test),
-        "n_users_without_held_out": corpus.n_users - len(test),
-        "n_items_without_training": corpus.n_items - int(corpus.trained.sum()),
-        "n_cold_val_targets": int((~corpus.trained[val.target.values]).sum()),
-        "n_cold_test_targets": int((~corpus.trained[test.target.values]).sum()),
+def _make(split: Split, canonical: Canonical, features: Features) -> Made:
+    events = Events.of(canonical)
+    if missing := sorted(split.needs - events.offers):
+        has = ", ".join(sorted(events.offers)) or "nothing but users and items in order"
+        raise DataError(f"the {split.settings['split']} split needs {', '.join(missing)}; {canonical.name} has {has}")
+    parted = Parted(events, split.parts(events), split.history)
+    counted = parted.facts()
+    for count, verb in (("n_train", "train on"), ("n_val", "validate with"), ("n_test", "test with")):
+        if not counted[count]:
+            chosen = ", ".join(f"{k}={v}" for k, v in split.settings.items())
+            raise DataError(
+                f"{canonical.name}: {chosen} leaves no event to {verb}; choose another split or other settings"
+            )
+    fitted = {
+        "items": fit(canonical.items, parted.trained, features),
+        "users": fit(canonical.users, parted.sizes[:, TRAIN] > 0, features),
     }
+    counted["n_attributes_left_out"] = left_out(*fitted.values())
+    meta = {
+        "made_from": {
+            "format": FORMAT,
+            "canonical": canonical.fingerprint,
+            "split": split.settings,
+            "features": asdict(features),
+        },
+        "facts": {**split.settings, "history": split.history, **split.found(events), **counted},
+        "features": fitted,
+    }
+    return parted.arrays(), meta
+
+
+def _held(name: str, tensors: Mapping[str, Tensor]) -> Held:
+    return Held(
+        user=tensors[f"{name}_user"],
+        past=Ragged(tensors[f"{name}_past"], tensors[f"{name}_past_offsets"]),
+        target=Ragged(tensors[f"{name}_target"], tensors[f"{name}_target_offsets"]),
+        times=tensors.get(f"{name}_times"),
+        tied=tensors.get(f"{name}_tied"),
+    )
+
+
+def _hash(content: object) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import ClassVar, Generic, Literal, TypeVar, final
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -137,7 +138,14 @@ class GraphEncoding(Encoding):
 
     @property
     def users(self) -> Float[Tensor, "B D"]:
-        return self.nodes[self.batch.user]
+        """The node of each row's user; one who was not trained on is the mean of the items in her past."""
+        known, seen = self.nodes[self.batch.user], self.batch.seen
+        strangers = (self.batch.user == PAD).nonzero().flatten()
+        if seen is None or not len(strangers):
+            return known
+        past = seen.select(strangers)
+        folded = F.embedding_bag(past.values, self.items, past.offsets[:-1], mode="mean")
+        return known.index_copy(0, strangers, folded.to(known.dtype))
 
     @property
     def items(self) -> Float[Tensor, "N D"]:

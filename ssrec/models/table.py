@@ -1,7 +1,7 @@
 """The vectors of items: a sum of sources, chosen by `table@model.table.sources=[id,attribute]`."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from typing import ClassVar, final
 
@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from ssrec.batch import PAD, Attributes, Corpus
+from ssrec.batch import PAD, Attributes, Corpus, Numbers, Vectors
 from ssrec.errors import CompositionError
 from ssrec.nn import dropout, require
 
@@ -55,6 +55,75 @@ class AttributeSource(Source):
     def forward(self, ids: Int[Tensor, "*shape"]) -> Float[Tensor, "*shape D"]:
         every = self.bag(self.values, self.offsets[:-1])
         return every[ids]
+
+
+@final
+class ContentMap(nn.Module):
+    """The rows of a fixed matrix, mapped linearly; without a bias, so that rows of zeros stay zero."""
+
+    def __init__(self, values: Float[Tensor, "N C"], dim: int):
+        super().__init__()
+        self.linear = nn.Linear(values.shape[1], dim, bias=False)
+        self.register_buffer("values", F.pad(values, (0, 0, 0, 1)), persistent=False)  # the mask token has no content
+        self.values: Tensor
+
+    def forward(self, ids: Int[Tensor, "*shape"]) -> Float[Tensor, "*shape D"]:
+        return self.linear(self.values[ids])
+
+
+class NumberSource(Source):
+    """A linear map of an item's normalised numbers; zero for padding and the mask token.
+
+    Args:
+        corpus: The training split, which has the numbers.
+        dim: Width of the vectors.
+        features: Names of the numbers; None: all that there are.
+
+    Raises:
+        CompositionError: The items have no such numbers.
+    """
+
+    def __init__(self, corpus: Corpus, dim: int, *, features: Sequence[str] | None = None):
+        super().__init__()
+        known = {name: f.values for name, f in corpus.item_features.items() if isinstance(f, Numbers)}
+        chosen = list(known if features is None else features)
+        if not chosen or not known.keys() >= set(chosen):
+            asked = ", ".join(chosen) or "a number"
+            raise CompositionError(
+                f"table source number needs {asked}; the items' numbers: {', '.join(known) or 'none'}"
+            )
+        self.map = ContentMap(torch.cat([known[name] for name in chosen], dim=1), dim)
+
+    def forward(self, ids: Int[Tensor, "*shape"]) -> Float[Tensor, "*shape D"]:
+        return self.map(ids)
+
+
+class VectorSource(Source):
+    """A linear map of an item's vector: image or audio features; zero for padding and the mask token.
+
+    Args:
+        corpus: The training split, which has the vectors.
+        dim: Width of the vectors given.
+        feature: Name of the vectors read.
+
+    Raises:
+        CompositionError: The items have no such vectors.
+    """
+
+    needs_named: ClassVar[tuple[str, ...]] = ("feature",)  # arguments whose value the dataset must offer
+
+    def __init__(self, corpus: Corpus, dim: int, *, feature: str):
+        super().__init__()
+        found = corpus.item_features.get(feature)
+        if not isinstance(found, Vectors):
+            known = [name for name, f in corpus.item_features.items() if isinstance(f, Vectors)]
+            raise CompositionError(
+                f"table source {feature} needs vectors of that name; the items' vectors: {', '.join(known) or 'none'}"
+            )
+        self.map = ContentMap(found.values, dim)
+
+    def forward(self, ids: Int[Tensor, "*shape"]) -> Float[Tensor, "*shape D"]:
+        return self.map(ids)
 
 
 @final

@@ -1,12 +1,14 @@
 """Rows and plans against loops over users."""
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ssrec.batch import PAD, Corpus
-from ssrec.data.rows import make_rows, plan
+from ssrec.batch import PAD, Corpus, Ragged
+from ssrec.data.rows import KINDS, held_batch, make_rows, plan
+from ssrec.data.split import Held
 from ssrec.errors import DataError
 
 
@@ -106,3 +108,63 @@ def test_times_travel_with_items():
     batch = make_rows(corpus, "window", 2).batch(torch.arange(2))
     assert batch.times is not None
     assert torch.equal(batch.times, batch.items * 10)
+
+
+def held_of(rows: list[tuple[int, list[int], list[int]]]) -> Held:
+    def ragged(lists: list[list[int]]) -> Ragged:
+        offsets = torch.tensor([0, *map(len, lists)]).cumsum(0)
+        return Ragged(torch.tensor([v for row in lists for v in row], dtype=torch.long), offsets)
+
+    past, target = ragged([p for _, p, _ in rows]), ragged([t for _, _, t in rows])
+    return Held(torch.tensor([u for u, _, _ in rows]), past, target, times=past.values * 10)
+
+
+pasts = st.lists(
+    st.tuples(st.integers(0, 3), st.lists(st.integers(1, 9), max_size=6), st.lists(st.integers(1, 9), max_size=4)),
+    min_size=1,
+    max_size=6,
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(pasts, st.integers(1, 5), st.data())
+def test_held_rows_of_any_number_of_targets_and_with_no_past(held, max_length, data):
+    rows = data.draw(st.lists(st.integers(0, len(held) - 1), max_size=6))
+    batch = held_batch(held_of(held), torch.tensor(rows, dtype=torch.long), max_length)
+    assert batch.user.tolist() == [held[r][0] for r in rows]
+    assert batch.seen is not None and batch.times is not None
+    for i, r in enumerate(rows):
+        _, past, target = held[r]
+        assert [v for v in batch.items[i].tolist() if v != PAD] == past[-max_length:]
+        assert [v for v in batch.times[i].tolist() if v != PAD] == [10 * v for v in past[-max_length:]]
+        assert [v for v in batch.target[i].tolist() if v != PAD] == target
+        a, b = batch.seen.offsets[i : i + 2].tolist()
+        assert batch.seen.values[a:b].tolist() == past
+
+
+@settings(deadline=None, max_examples=60)
+@given(lengths, st.sampled_from(KINDS), st.integers(1, 5))
+def test_a_row_knows_its_user_behind_users_without_events(sizes, kind, max_length):
+    corpus = corpus_of(sizes)
+    batch = (rows := make_rows(corpus, kind, max_length)).batch(torch.arange(len(rows)))
+    owner = {i: u for u, h in histories(corpus).items() for i in h}
+    for row, user in enumerate(batch.user.tolist()):
+        items = batch.items[row].tolist() + batch.target[row].tolist()
+        if kind == "history":
+            assert batch.seen is not None
+            items += batch.seen.values[batch.seen.offsets[row] : batch.seen.offsets[row + 1]].tolist()
+        mine = {owner[i] for i in items if i != PAD}
+        assert mine == {user}
+
+
+def test_rows_of_a_mapped_corpus_are_those_of_one_in_memory(tmp_path):
+    corpus = corpus_of([3, 0, 7, 1, 5])
+    mapped = {}
+    for name in ("items", "offsets"):
+        np.save(tmp_path / name, getattr(corpus, name).numpy())
+        mapped[name] = torch.from_numpy(np.load(tmp_path / f"{name}.npy", mmap_mode="c"))
+    other = Corpus(**mapped, n_users=corpus.n_users, n_items=corpus.n_items)
+    for kind in KINDS:
+        a, b = (make_rows(c, kind, 3) for c in (corpus, other))
+        x, y = (r.batch(torch.arange(len(r))) for r in (a, b))
+        assert torch.equal(x.items, y.items) and torch.equal(x.target, y.target) and torch.equal(x.user, y.user)

@@ -1,5 +1,7 @@
 """LightGCN against the dense matrix formula, with its gradient."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -83,3 +85,13 @@ def test_propagation_is_exact_under_autocast(corpus, make_batch):
 def test_settings_out_of_range_are_refused(corpus):
     with pytest.raises(CompositionError, match="layers=-1"):
         LightGCN(corpus, layers=-1)
+
+
+def test_an_unknown_user_is_the_mean_of_the_items_in_her_past(corpus, make_batch):
+    torch.manual_seed(0)
+    model = LightGCN(corpus, dim=4, init_std=1.0)
+    batch = make_batch([[1, 4, 4], [2], [], [3]])
+    unknown = replace(batch, user=torch.tensor([0, 2, 0, 0]))
+    x = model(unknown)
+    wanted = [x.items[[1, 4, 4]].mean(0), x.nodes[2], torch.zeros(4), x.items[3]]
+    torch.testing.assert_close(x.users, torch.stack(wanted))
