@@ -2,15 +2,19 @@
 
 import json
 import os
+import tempfile
 from pathlib import Path
 
+import polars as pl
 import pytest
-import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from ssrec.data.amazon import ATTRIBUTES, EVENTS, ITEMS, USERS, AmazonBeauty, AmazonBeautyDays
-from ssrec.data.canonical import prepare
-from ssrec.data.split import LeaveOneOut
-from ssrec.errors import CompositionError, DataError
+from ssrec.data.files.layout import BadRows
+from ssrec.data.source import Source, Tables
+from ssrec.data.sources import amazon as module
+from ssrec.data.sources.amazon import ATTRIBUTES, EVENTS, ITEMS, USERS, AmazonBeauty, AmazonBeautyDays
+from ssrec.errors import DataError
 
 real = pytest.mark.skipif("SSREC_DATA" not in os.environ, reason="SSREC_DATA names no folder with amazon-beauty")
 
@@ -48,8 +52,8 @@ def broken(copy, tmp_path):
     return with_change
 
 
-def read(source):
-    return source.read(source.files(Path("nowhere")))
+def read(source: Source, mode="error") -> Tables:
+    return source.read(source.files(Path("nowhere")), BadRows(mode))
 
 
 def test_file_order(copy, sequences):
@@ -63,23 +67,7 @@ def test_days(copy, sequences):
     tables = read(AmazonBeautyDays(root=str(copy)))
     wanted = [(u, i, n // 3 * 86_400) for u, h in enumerate(sequences, 1) for n, i in enumerate(h)]
     assert tables.interactions.rows() == wanted
-    assert tables.items.row(6) == (7, 'The "7" é', ["2", "9"])
-
-
-def test_shuffled_ties_move_only_within_a_day(copy, tmp_path):
-    def ordered(**settings) -> torch.Tensor:
-        table = prepare(AmazonBeautyDays(root=str(copy), **settings), tmp_path).interactions
-        return table.to_torch()
-
-    file, shuffled = ordered(), ordered(ties="shuffled")
-    assert torch.equal(file[:, [0, 2]], shuffled[:, [0, 2]])
-    moved = (file != shuffled).any(1).double().mean()
-    assert 0.5 < moved < 0.8  # of three that share a day each stays in place with probability 1/3
-    day = file[:, 0] * 10**9 + file[:, 2]
-    for a, b in ((file, shuffled),):
-        assert torch.equal(torch.unique(day * 20_000 + a[:, 1]), torch.unique(day * 20_000 + b[:, 1]))
-    assert torch.equal(shuffled, ordered(ties="shuffled", ties_seed=0))
-    assert not torch.equal(shuffled, ordered(ties="shuffled", ties_seed=1))
+    assert tables.items.row(6) == (7, "B000000007", 'The "7" é', ["2", "9"])
 
 
 @pytest.mark.parametrize(
@@ -90,7 +78,7 @@ def test_shuffled_ties_move_only_within_a_day(copy, tmp_path):
         (
             "Beauty.txt",
             lambda b: b.replace(b"\n2 ", b"\n2\n", 1),
-            r"line 2: a user and at least one item belong here: '2'",
+            r"line 2: a user and at least one item belong here, in row '2'",
         ),
         ("Beauty.txt", lambda b: b[:1000], r"Beauty.txt is truncated: line \d+ is the last and has no end"),
         ("Beauty.txt", lambda b: b[: b.index(b"\n500 ") + 1], "truncated: 499 of 22,363 users"),
@@ -125,17 +113,52 @@ def test_nobody_publishes_the_days(tmp_path, monkeypatch):
         AmazonBeautyDays().files(tmp_path)
 
 
-def test_unknown_ties():
-    with pytest.raises(CompositionError, match=r"dataset\.ties=random: choose file or shuffled"):
-        AmazonBeautyDays(ties="random")
+NAMES = ["Beauty.txt", ATTRIBUTES, "interactions.tsv", "items.tsv"]
+SMALL = {
+    "Beauty.txt": b"1 3 2\n2 1 3 2\n",
+    ATTRIBUTES: b'{"2": [5, 9], "1": [], "3": [5]}',
+    "interactions.tsv": b"user\titem\ttimestamp\n1\t3\t86400\n1\t2\t86400\n2\t1\t0\n2\t3\t86400\n2\t2\t172800\n",
+    "items.tsv": 'item\tasin\ttitle\n1\tB1\tone\n2\tB2\té\n3\tB3\t"3"\n'.encode(),
+}
+
+
+@pytest.fixture
+def small_counts(monkeypatch):
+    for name, value in (("USERS", 2), ("ITEMS", 3), ("EVENTS", 5)):
+        monkeypatch.setattr(module, name, value)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(name=st.sampled_from(NAMES), mode=st.sampled_from(["error", "skip"]), data=st.data())
+def test_any_bytes_give_tables_or_a_data_error(small_counts, name, mode, data):
+    with tempfile.TemporaryDirectory() as place:
+        for other, content in SMALL.items():
+            (Path(place) / other).write_bytes(content)
+        content = SMALL[name]
+        at = data.draw(st.integers(0, len(content)))
+        new = data.draw(st.binary(max_size=20) | st.text(alphabet='12 \t\n"{}[]:,é', max_size=20).map(str.encode))
+        changed = new if data.draw(st.booleans()) else content[:at] + new + content[at + len(new) :]
+        (Path(place) / name).write_bytes(changed)
+        for source in (AmazonBeauty(root=place), AmazonBeautyDays(root=place)):
+            try:
+                tables = read(source, mode)
+            except DataError as e:
+                assert name in str(e)
+            else:
+                assert isinstance(tables.interactions, pl.DataFrame) and tables.items is not None
+                assert tables.items["item"].dtype == pl.Int64 and not tables.interactions["user"].has_nulls()
+                assert mode == "skip" or (len(tables.interactions), len(tables.items)) == (5, 3)
 
 
 @real
-def test_the_published_files(tmp_path):
-    file = prepare(AmazonBeauty(download=False), tmp_path)
-    days = prepare(AmazonBeautyDays(), tmp_path)
-    for canonical in (file, days):
-        assert (canonical.n_users, canonical.n_items, len(canonical.interactions)) == (USERS, ITEMS, EVENTS)
-        assert canonical.interactions["item"].n_unique() == ITEMS
-    assert round(days.meta["tie_rate"], 3) == 0.439
-    assert LeaveOneOut()(file).facts["n_train"] == EVENTS - 2 * USERS
+def test_the_published_files():
+    file, days = read(AmazonBeauty(download=False)), read(AmazonBeautyDays())
+    for tables in (file, days):
+        events = tables.interactions
+        assert isinstance(events, pl.DataFrame) and tables.items is not None
+        assert (events["user"].n_unique(), events["item"].n_unique(), len(events)) == (USERS, ITEMS, EVENTS)
+        assert len(tables.items) == ITEMS and not tables.items["attributes"].has_nulls()
+    assert isinstance(days.interactions, pl.DataFrame) and isinstance(file.interactions, pl.DataFrame)
+    assert file.interactions.equals(days.interactions.select("user", "item"))
+    near = days.interactions.select((pl.col("user").diff() == 0) & (pl.col("time").diff() == 0)).to_series()
+    assert round(near.sum() / (EVENTS - USERS), 3) == 0.439

@@ -8,8 +8,9 @@ import torch
 
 from ssrec.batch import Ragged
 from ssrec.data.canonical import Canonical, prepare
+from ssrec.data.clean import Cleaning
+from ssrec.data.sources.synthetic import Synthetic
 from ssrec.data.split import LeaveOneOut, Splits
-from ssrec.data.synthetic import Synthetic
 from ssrec.errors import CompositionError
 
 SMALL = {"users": 50, "items": 60, "departments": 2, "categories": 3, "min_events": 5, "max_events": 20}
@@ -17,11 +18,11 @@ SMALL = {"users": 50, "items": 60, "departments": 2, "categories": 3, "min_event
 
 @pytest.fixture(scope="module")
 def usual(tmp_path_factory) -> Canonical:
-    return prepare(Synthetic(), tmp_path_factory.mktemp("usual"))
+    return prepare(Synthetic(), Cleaning(), tmp_path_factory.mktemp("usual"))
 
 
 def made(folder: Path, **settings) -> Canonical:
-    return prepare(Synthetic(**{**SMALL, **settings}), folder)
+    return prepare(Synthetic(**{**SMALL, **settings}), Cleaning(), folder)
 
 
 def histories(canonical: Canonical, column: str) -> list[list[int]]:
@@ -79,7 +80,7 @@ def transitions(history: Ragged, n: int, lag: int) -> torch.Tensor:
 @pytest.mark.parametrize("seed", [0, 1])
 def test_each_depth_of_history_tells_more(tmp_path, seed):
     """Popularity < what follows the last item < what follows any of the last five, by counts alone."""
-    splits = LeaveOneOut()(prepare(Synthetic(seed=seed), tmp_path))
+    splits = LeaveOneOut()(prepare(Synthetic(seed=seed), Cleaning(), tmp_path))
     corpus, past = splits.corpus, splits.test.past.padded(5)
     popularity = corpus.counts / (corpus.counts.max() + 1)
     markov = transitions(corpus.history, corpus.item_rows, 1)

@@ -16,8 +16,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Generator, Tensor
 
-from ssrec.data.describe import describe
+from ssrec.data.files.layout import BadRows
 from ssrec.data.source import Source, Tables
+from ssrec.data.sources.describe import describe
 from ssrec.errors import CompositionError
 
 VERSION = 1  # raise it when the same settings give another world
@@ -75,7 +76,7 @@ class Synthetic(Source):
     def files(self, raw: Path) -> list[Path]:
         return []
 
-    def read(self, files: Sequence[Path]) -> Tables:
+    def read(self, files: Sequence[Path], bad: BadRows) -> Tables:
         generator = Generator().manual_seed(self.seed)
         catalogue = _catalogue(self, generator)
         chunks = torch.arange(self.users).split(CHUNK)

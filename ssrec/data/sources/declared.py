@@ -1,0 +1,111 @@
+"""Content columns that a user declares by kind, so that what a dataset offers is known before it is read."""
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, final
+
+import polars as pl
+
+from ssrec.data.sources.content import names, one, several, vectors
+from ssrec.errors import CompositionError, DataError
+
+# Columns of a file, or names of ours with those of the file: [title], {title: movie_title}.
+Columns = Sequence[str] | Mapping[str, str]
+
+
+class Column(NamedTuple):
+    """A content column: its name here and in the file, its kind, and the setting that declares it."""
+
+    name: str
+    source: str
+    kind: str
+    setting: str
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Declared:
+    """What the content columns of a table are; its settings start with `prefix`.
+
+    Raises:
+        CompositionError: a column is declared twice, or is called as what every table has.
+    """
+
+    text: Columns = ()
+    attributes: Columns = ()
+    numbers: Columns = ()
+    vectors: Columns = ()
+    prefix: str = "dataset."
+
+    def __post_init__(self) -> None:
+        seen = {"item", "user"}
+        for column in self:
+            if column.name in seen:
+                raise CompositionError(f"{column.setting}: a column {column.name} is there already")
+            seen.add(column.name)
+
+    def __iter__(self) -> Iterator[Column]:
+        for kind in ("text", "attributes", "numbers", "vectors"):
+            columns = getattr(self, kind)
+            pairs = columns.items() if isinstance(columns, Mapping) else ((column, column) for column in columns)
+            yield from (Column(name, source, kind, self.prefix + kind) for name, source in pairs)
+
+    @property
+    def settings(self) -> list[list[str]]:
+        """What a table depends on, as JSON has it."""
+        return [[column.name, column.source, column.kind] for column in self]
+
+    @property
+    def wanted(self) -> list[tuple[str, str]]:
+        """Settings, and the columns of a file that they name."""
+        return [(column.setting, column.source) for column in self]
+
+    def table(self, raw: pl.DataFrame, key: str, ids: str, where: str, list_separator: str | None) -> pl.DataFrame:
+        """The table's `key`, from its column `ids`, and its content columns, each as its kind has it.
+
+        Raises:
+            DataError: a column holds what its kind cannot be made of.
+        """
+        made = [raw[ids].alias(key)]
+        for name, source, kind, _ in self:
+            made.append(_content(raw, source, kind, ids, where, list_separator).alias(name))
+        return pl.DataFrame(made)
+
+
+def check_columns(where: str, has: Iterable[str], wanted: Iterable[tuple[str, str]]) -> None:
+    """Whether a file has the columns that settings name.
+
+    Raises:
+        DataError: it lacks one; names the nearest, and what there is.
+    """
+    known = list(has)
+    for setting, column in wanted:
+        if column not in known:
+            close = difflib.get_close_matches(column, known, 1, 0.6)
+            hint = f"did you mean {close[0]}? " if close else ""
+            raise DataError(f"{where} has no column {column} ({setting}); {hint}It has {', '.join(known) or 'none'}")
+
+
+def _content(raw: pl.DataFrame, source: str, kind: str, ids: str, where: str, separator: str | None) -> pl.Series:
+    column, dtype = raw[source], raw.schema[source]
+    lists = isinstance(dtype, pl.List | pl.Array)
+    if kind == "text" and not lists:
+        return column.cast(pl.String)
+    if kind == "attributes":
+        if lists:
+            return raw.select(names(source)).to_series()
+        return raw.select(several(source, separator) if separator else one(source)).to_series()
+    if kind == "numbers" and dtype.is_numeric():
+        return column
+    if kind == "vectors" and lists and dtype.inner.is_numeric():  # type: ignore[union-attr]
+        return vectors(column.cast(pl.List(pl.Float64)), raw[ids], where)
+    if kind == "vectors" and dtype == pl.String:
+        return vectors(_numbers(column), raw[ids], where)
+    raise DataError(f"{where}, column {source}: {dtype} is nothing that {kind} can be made of")
+
+
+def _numbers(texts: pl.Series) -> pl.Series:
+    """Numbers in a text, whatever stands between them: `0.1 0.2`, `[0.1, 0.2]`, `0.1|0.2`."""
+    numbers = texts.str.strip_chars(" []()").str.replace_all(r"[\s,;|]+", " ").str.split(" ")
+    return numbers.cast(pl.List(pl.Float64), strict=False)

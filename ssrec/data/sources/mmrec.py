@@ -1,0 +1,79 @@
+"""The layout of MMRec (Zhou, 2023): one table of interactions that says each one's part, and feature matrices."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import final
+
+import polars as pl
+
+from ssrec.data.files.delimited import read_header, read_table
+from ssrec.data.files.download import Publication, locate
+from ssrec.data.files.layout import BadRows, Kind
+from ssrec.data.files.times import with_seconds
+from ssrec.data.source import Source, Tables
+from ssrec.data.sources.declared import check_columns
+from ssrec.data.sources.item_vectors import read_vectors
+from ssrec.data.sources.named import check_name
+from ssrec.errors import DataError
+
+COLUMNS: Mapping[str, Kind] = {"userID": int, "itemID": int, "x_label": int}
+LICENCE = "The files come from the repository of MMRec, for research."
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class MMRec(Source):
+    """`<name>.inter`, tab-separated: userID, itemID, x_label (0: train, 1: val, 2: test) and maybe more.
+
+    `time` (seconds) and `weight` are columns of that table. `vectors` names the .npy file of each vector column: row i
+    is item i, and the catalogue is all rows.
+    """
+
+    name: str  # type: ignore[override]
+    root: str | None = None
+    time: str | None = None
+    weight: str | None = None
+    vectors: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_name(self.name)
+
+    @property
+    def offers(self) -> frozenset[str]:  # type: ignore[override]
+        events = {"times": self.time, "weights": self.weight}
+        return frozenset(["parts", *(offer for offer, column in events.items() if column), *self.vectors])
+
+    @property
+    def settings(self) -> Mapping[str, object]:
+        return {"time": self.time, "weight": self.weight, "vectors": list(self.vectors)}
+
+    def files(self, raw: Path) -> list[Path]:
+        files = (f"{self.name}.inter", *self.vectors.values())
+        return locate(Publication(self.name, files, LICENCE), root=self.root, download=False, raw=raw)
+
+    def read(self, files: Sequence[Path], bad: BadRows) -> Tables:
+        path = files[0]
+        extra = {column: role for role, column in (("time", self.time), ("weight", self.weight)) if column}
+        wanted = [(f"dataset.{role}", column) for column, role in extra.items()]
+        check_columns(str(path), read_header(path, separator="\t"), wanted)
+        columns: Mapping[str, Kind] = {**COLUMNS, **dict.fromkeys(extra, float)}
+        ranges = {"itemID": (0.0, 2.0**53), "x_label": (0.0, 2.0)}
+        table = read_table(
+            path, columns, separator="\t", header=True, optional=extra, ranges=ranges, ends=False, bad=bad
+        )
+        table = table.rename({"userID": "user", "itemID": "item", "x_label": "part", **extra})
+        table = table.with_columns(pl.col("part").replace_strict({0: "train", 1: "val", 2: "test"}))
+        if self.time:
+            table = with_seconds(table, "time", "seconds", path=path, header=True, bad=bad)
+        if not self.vectors:
+            return Tables(table)
+        vectors = [read_vectors(file, name) for file, name in zip(files[1:], self.vectors, strict=True)]
+        items = pl.DataFrame({"item": range(len(vectors[0]))}, schema={"item": pl.Int64})
+        for file, column in zip(files[1:], vectors, strict=True):
+            if len(column) != len(items):
+                raise DataError(f"{file} has {len(column):,} rows, and {files[1]} has {len(items):,}")
+        last = table["item"].max()
+        if not table.is_empty() and last >= len(items):  # type: ignore[operator]
+            raise DataError(f"{path} has item {last}, and {files[1]} {len(items):,} rows, counted from 0")
+        return Tables(table, items.with_columns(vectors))

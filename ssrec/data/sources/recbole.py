@@ -1,0 +1,159 @@
+"""RecBole's atomic files (Zhao et al., CIKM 2021): tab-separated tables whose headers name each column's type."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import final
+
+import polars as pl
+
+from ssrec.data.files.delimited import read_header, read_table
+from ssrec.data.files.layout import BadRows, Kind
+from ssrec.data.files.times import with_seconds
+from ssrec.data.source import Source, Tables
+from ssrec.data.sources.content import agree
+from ssrec.data.sources.declared import Columns, Declared, check_columns
+from ssrec.data.sources.named import check_name, named_file, named_folder
+from ssrec.data.sources.table_reading import concatenated
+from ssrec.errors import CompositionError, DataError
+
+TYPES = {"token", "token_seq", "float", "float_seq"}
+SUITS = {"text": {"token", "token_seq"}, "attributes": {"token", "token_seq"}, "numbers": {"float", "token"}}
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class RecBole(Source):
+    """`<stem>.inter` and, where content is declared, `<stem>.item` and `<stem>.user` in a folder.
+
+    `user`, `item`, `time` and `weight` are the names in the headers; times are seconds. `parts` names the files of a
+    given split, as in {train: train, val: valid, test: test} for `<stem>.train.inter` and its like. Of a token that is
+    to be a number, words such as `unknown` are missing.
+    """
+
+    path: str
+    stem: str | None = None
+    user: str = "user_id"
+    item: str = "item_id"
+    time: str | None = "timestamp"
+    weight: str | None = None
+    parts: Mapping[str, str] = field(default_factory=dict)
+    text: Columns = ()
+    attributes: Columns = ()
+    numbers: Columns = ()
+    vectors: Columns = ()
+    users_text: Columns = ()
+    users_attributes: Columns = ()
+    users_numbers: Columns = ()
+    name: str = "recbole"  # type: ignore[override]
+
+    def __post_init__(self) -> None:
+        check_name(self.name)
+        if unknown := set(self.parts) - {"train", "val", "test"}:
+            raise CompositionError(f"dataset.parts.{min(unknown)} is no part; they are train, val, test")
+        if self.parts and "train" not in self.parts:
+            raise CompositionError("dataset.parts has no train")
+        _ = self.offers  # declares the columns
+
+    @property
+    def item_content(self) -> Declared:
+        """The content columns of the .item file."""
+        return Declared(text=self.text, attributes=self.attributes, numbers=self.numbers, vectors=self.vectors)
+
+    @property
+    def user_content(self) -> Declared:
+        """The content columns of the .user file."""
+        return Declared(
+            text=self.users_text, attributes=self.users_attributes, numbers=self.users_numbers, prefix="dataset.users_"
+        )
+
+    @property
+    def offers(self) -> frozenset[str]:  # type: ignore[override]
+        events = {"times": self.time, "weights": self.weight, "parts": self.parts}
+        users = (f"user.{column.name}" for column in self.user_content)
+        return frozenset(chain((x for x, y in events.items() if y), (c.name for c in self.item_content), users))
+
+    @property
+    def settings(self) -> Mapping[str, object]:
+        columns = [self.user, self.item, self.time, self.weight]
+        content = {"items": self.item_content.settings, "users": self.user_content.settings}
+        return {"columns": columns, "parts": list(self.parts), **content}
+
+    def files(self, raw: Path) -> list[Path]:
+        folder = named_folder("dataset.path", self.path)
+        ends = [f".{part}.inter" for part in self.parts.values()] or [".inter"]
+        stem = self.stem or _stem(folder, ends[0])
+        names = [stem + end for end in ends]
+        names += [f"{stem}.item"] if [*self.item_content] else []
+        names += [f"{stem}.user"] if [*self.user_content] else []
+        return [named_file("dataset.path", str(folder / name)) for name in names]
+
+    def read(self, files: Sequence[Path], bad: BadRows) -> Tables:
+        events = [self._events(file, bad) for file in files if ".inter" in file.suffixes]
+        if self.parts:
+            events = [table.with_columns(part=pl.lit(part)) for part, table in zip(self.parts, events, strict=True)]
+        content = {kind: file for file in files for kind in (".item", ".user") if kind in file.suffixes}
+        items = _content(content.get(".item"), self.item_content, "item", self.item, bad)
+        users = _content(content.get(".user"), self.user_content, "user", self.user, bad)
+        interactions, items = agree("item", concatenated(events, ("user", "item")), items)
+        interactions, users = agree("user", interactions, users)
+        return Tables(interactions, items, users)
+
+    def _events(self, path: Path, bad: BadRows) -> pl.DataFrame:
+        roles = {"user": self.user, "item": self.item, "time": self.time, "weight": self.weight}
+        wanted = {role: column for role, column in roles.items() if column}
+        types = _types(path, [(f"dataset.{role}", column) for role, column in wanted.items()])
+        kinds: dict[str, Kind] = {"user": int | str, "item": int | str, "time": float, "weight": float}
+        columns = {f"{column}:{types[column]}": kinds[role] for role, column in wanted.items()}
+        table = read_table(path, columns, separator="\t", header=True, optional=columns, ends=False, bad=bad)
+        table = table.rename(dict(zip(columns, wanted, strict=True)))
+        return with_seconds(table, "time", "seconds", path=path, header=True, bad=bad) if self.time else table
+
+
+def _content(path: Path | None, content: Declared, key: str, ids: str, bad: BadRows) -> pl.DataFrame | None:
+    if path is None:
+        return None
+    types = _types(path, [(f"dataset.{key}", ids), *content.wanted])
+    for column in content:
+        suits = SUITS.get(column.kind, {"float_seq"})
+        if types[column.source] not in suits:
+            raise DataError(
+                f"{path}: {column.source} is a {types[column.source]}, and {column.setting} takes "
+                f"{' or '.join(sorted(suits))}"
+            )
+    numbers = {column.source for column in content if column.kind == "numbers"}
+    kinds: dict[str, Kind] = {c.source: float if types[c.source] == "float" else str for c in content}
+    columns = {f"{name}:{types[name]}": kind for name, kind in {**kinds, ids: int | str}.items()}
+    optional = {name for name in columns if name != f"{ids}:{types[ids]}"}
+    raw = read_table(path, columns, separator="\t", header=True, optional=optional, ends=False, bad=bad)
+    raw = raw.rename({name: name.rpartition(":")[0] for name in columns})
+    # A sequence of tokens has blanks between them; a single token may hold blanks.
+    lists = {c.source for c in content if c.kind == "attributes" and types[c.source] == "token_seq"}
+    raw = raw.with_columns(pl.col(column).str.split(" ") for column in lists)
+    tokens = [pl.col(c).cast(pl.Float64, strict=False) for c in sorted(numbers) if types[c] == "token"]
+    raw = raw.with_columns(pl.when(number.is_finite()).then(number) for number in tokens)
+    return content.table(raw, key, ids, str(path), None)
+
+
+def _types(path: Path, wanted: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """The type of each column, as its header `name:type` says."""
+    types = {}
+    for column in read_header(path, separator="\t"):
+        name, colon, kind = column.rpartition(":")
+        if not colon or kind not in TYPES:
+            raise DataError(f"{path}, line 1: {column!r} should be a name and a type, as in user_id:token")
+        types[name] = kind
+    check_columns(str(path), types, wanted)
+    return types
+
+
+def _stem(folder: Path, end: str) -> str:
+    """What comes before `end` in the folder's only file that has it, or in the one that is called as the folder."""
+    found = sorted({file.name.removesuffix(".gz").removesuffix(end) for file in folder.glob(f"*{end}*")})
+    if folder.name in found:
+        return folder.name
+    if len(found) != 1:
+        has = f"several files *{end}; say which by dataset.stem: {', '.join(found)}" if found else f"no file *{end}"
+        raise DataError(f"dataset.path={folder} has {has}")
+    return found[0]
