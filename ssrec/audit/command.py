@@ -1,0 +1,98 @@
+"""`ssrec audit`: compose a dataset and a split as training does, audit them, print the page, write it."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import DictConfig, OmegaConf
+
+from ssrec import confs
+from ssrec.audit.html import html
+from ssrec.audit.page import page
+from ssrec.audit.report import Report, audit
+from ssrec.audit.subject import Subject
+from ssrec.check import check_arguments
+from ssrec.compose import Plain, instantiate, locate
+from ssrec.data.canonical import prepare
+from ssrec.data.clean import Cleaning
+from ssrec.data.features import Features
+from ssrec.data.split import Split, cut
+from ssrec.errors import UserError
+from ssrec.runs import write_json
+
+GRAVE = 1  # exit code of --strict; 2 is for what a user can mend
+
+
+def main(arguments: list[str]) -> None:
+    """`ssrec audit dataset=... split=... [--json FILE] [--html FILE] [--strict]`.
+
+    Raises:
+        SystemExit: with code 1, under --strict, where a finding is grave; everything is printed and written before.
+    """
+    parser = argparse.ArgumentParser(
+        prog="ssrec audit",
+        usage="ssrec audit [key=value ...] [--json FILE] [--html FILE] [--strict]",
+        description="Report what about a dataset and its split could fool a reader of results.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="else outputs/audit/<dataset>-<fingerprint>")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="else outputs/audit/<dataset>-<fingerprint>")
+    parser.add_argument("--strict", action="store_true", help="exit with 1 if a finding is grave")
+    chosen, overrides = parser.parse_known_args(arguments)
+    for word in overrides:
+        if word.startswith("-") or "=" not in word:
+            raise UserError(f"ssrec audit does not know {word}; it takes key=value, --json, --html and --strict")
+    config = composed(overrides)
+    report = audit(subject(config))
+    print(page(report))
+    folder = Path(config.outputs) / "audit" / f"{report.dataset}-{report.fingerprint}"
+    written = write(report, chosen.json or folder / "audit.json", chosen.html or folder / "audit.html")
+    print(f"written to {' and '.join(map(str, written))}")
+    if chosen.strict and report.of("grave"):
+        sys.exit(GRAVE)
+
+
+def composed(overrides: list[str]) -> DictConfig:
+    """conf/train.yaml with overrides; a user's own folder `conf` joins the search path."""
+    own = confs.own()
+    joined = [f"hydra.searchpath=[file://{own}]"] if own else []
+    sys.path.append(os.getcwd())  # where a user's own classes are; last, so that they shadow nothing
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(confs.folder()), version_base="1.3"):
+        return compose("train", overrides=[*joined, *overrides])
+
+
+def subject(config: DictConfig) -> Subject:
+    """The data and the split that a run of this config would read.
+
+    Raises:
+        CompositionError: an argument that the dataset, the split, the cleaning or the features do not take.
+        DataError: data that are missing or broken, or that cannot be split so.
+    """
+    content = {part: plain(config[part]) for part in ("dataset", "split", "clean", "features")}
+    made = {part: locate(content[part]["_target_"], part) for part in ("dataset", "split")}
+    for part, taken_by in {**made, "clean": Cleaning, "features": Features}.items():
+        check_arguments(part, content[part], taken_by)
+    folder = Path(config.outputs) / "data"
+    canonical = prepare(instantiate(config.dataset), Cleaning(**content["clean"]), folder)
+    split: Split = instantiate(config.split)
+    return Subject.of(canonical, split, cut(split, canonical, Features(**content["features"]), folder))
+
+
+def plain(node: DictConfig) -> Plain:
+    """A node as plain containers, interpolations resolved."""
+    return OmegaConf.to_container(node, resolve=True, throw_on_missing=True)  # type: ignore[return-value]
+
+
+def write(report: Report, json: Path, page: Path) -> tuple[Path, Path]:
+    """Write both files, each whole or not at all."""
+    for file in (json, page):
+        file.parent.mkdir(parents=True, exist_ok=True)
+    write_json(json, report.plain())
+    scratch = page.with_name(f"{page.name}.part")
+    scratch.write_text(html(report), encoding="utf-8")
+    os.replace(scratch, page)
+    return json, page
