@@ -21,19 +21,20 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ssrec.batch import PAD, Batch, Corpus
-from ssrec.data.amazon import AmazonBeauty
 from ssrec.data.canonical import prepare
-from ssrec.data.movielens import MovieLens100K
+from ssrec.data.clean import Cleaning
 from ssrec.data.rows import make_rows, plan
+from ssrec.data.sources.amazon import AmazonBeauty
+from ssrec.data.sources.movielens import MovieLens
+from ssrec.data.sources.synthetic import Synthetic
 from ssrec.data.split import LeaveOneOut
-from ssrec.data.synthetic import Synthetic
 from ssrec.models.sasrec import SASRec
 from ssrec.models.table import IdSource, Table
 from ssrec.objectives.next_item import NextItem
 from ssrec.ranking_losses import Softmax
 
 LENGTH, ROWS = 50, 256
-SOURCES = {"amazon-beauty": AmazonBeauty, "ml-100k": MovieLens100K, "synthetic": Synthetic}
+SOURCES = {"amazon-beauty": AmazonBeauty, "ml-100k": partial(MovieLens, edition="100k"), "synthetic": Synthetic}
 
 
 def encoder_for(corpus: Corpus) -> SASRec:
@@ -89,7 +90,7 @@ class Contender:
 
 
 def speed(name: str, epochs: int) -> None:
-    corpus = LeaveOneOut()(prepare(SOURCES[name](), Path("outputs/data"))).corpus
+    corpus = LeaveOneOut()(prepare(SOURCES[name](), Cleaning(), Path("outputs/data"))).corpus
     ours, plain = Contender(corpus, "length"), Contender(corpus, "mixed")
     targets = int(ours.rows.targets.sum())
     labels = int((corpus.history.lengths - 1).clamp(min=0).sum())

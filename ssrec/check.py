@@ -5,7 +5,8 @@ import types
 from collections.abc import Callable, Mapping, Set
 from typing import Any, Literal, Union, get_args, get_origin
 
-from ssrec.compose import Plain, encoding_of, fits, locate, nearest, nodes, read_by
+from ssrec.compose import Plain, encoding_of, fits, instantiate, locate, nearest, nodes, read_by
+from ssrec.data.clean import Cleaning
 from ssrec.data.rows import KINDS
 from ssrec.errors import CompositionError
 from ssrec.models.encoder import Encoder, FittedEncoding
@@ -29,7 +30,7 @@ def _takes(annotation: Any, value: Any) -> bool:
     return isinstance(value, bool) if annotation is bool else True
 
 
-def _check_arguments(where: str, node: Plain, made: Callable[..., Any]) -> None:
+def check_arguments(where: str, node: Plain, made: Callable[..., Any]) -> None:
     parameters = inspect.signature(made).parameters
     if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         return
@@ -66,6 +67,11 @@ def _losses(config: Plain) -> dict[str, type[Objective]]:
         name: locate(term["loss"]["_target_"], f"objective.{name}.loss")
         for name, term in (config.get("objective") or {}).items()
     }
+
+
+def _measurable(metrics: Plain, offers: Set[str]) -> Plain:
+    """The metrics that a dataset can have: as with a model that has no item vectors, the others are not reported."""
+    return {name: node for name, node in metrics.items() if locate(node["_target_"], name).needs <= offers}
 
 
 def _check_monitor(config: Plain) -> None:
@@ -144,7 +150,7 @@ def check(
     settings: Mapping[str, Callable[..., Any]],
     starts: bool,
 ) -> Plain:
-    """Refuse what does not fit, before data is read; returns the config with the kind of its rows decided.
+    """Refuse what does not fit, before data is read; returns the config with its rows and metrics decided.
 
     Args:
         config: a composed config as plain containers.
@@ -163,12 +169,17 @@ def check(
     config["data"]["rows"] = resolve_rows(config)
     parts = list(nodes(config))
     for where, node in parts:
-        _check_arguments(where, node, locate(node["_target_"], where))
+        check_arguments(where, node, locate(node["_target_"], where))
     for where, made in settings.items():
-        _check_arguments(where, config[where], made)
-    offers = locate(config["dataset"]["_target_"], "dataset").offers
+        check_arguments(where, config[where], made)
+    source, split = instantiate(config["dataset"]), instantiate(config["split"])
+    Cleaning(**config["clean"]).check_fits(source.name, source.offers)
+    offers = source.offers
+    config["metric"] = _measurable(config["metric"], offers)
+    parts = list(nodes(config))
     for where, node in parts:
-        for need in getattr(locate(node["_target_"], where), "needs", ()):
+        asking = split if where == "split" else locate(node["_target_"], where)  # a split's settings may need more
+        for need in (*getattr(asking, "needs", ()), *(node[name] for name in getattr(asking, "needs_named", ()))):
             if need not in offers:
                 has = ", ".join(sorted(offers)) or "nothing but interactions"
                 raise CompositionError(f"{where} needs {need}, which the dataset does not have (it has {has})")

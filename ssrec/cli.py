@@ -1,4 +1,4 @@
-"""`ssrec <verb>`: train, table, fill, matrix. What a user can mend is printed in two lines and exits with 2."""
+"""`ssrec <verb>`: train, audit, table, fill, matrix. What a user can mend is printed in two lines and exits with 2."""
 
 import os
 import sys
@@ -9,6 +9,7 @@ from ssrec.errors import UserError
 USAGE = """usage: ssrec <verb> ...
 
   train [-m] [key=value ...]      make a run, or with -m a sweep; finished runs are found, killed ones resumed
+  audit [key=value ...]           report what about a dataset and its split could fool a reader of results
   table FOLDER [--format F] ...   print the results of a study as markdown, latex or csv
   fill FILE.md ...                make the tables of a markdown file anew, from the results that they name
   matrix                          print which objective fits which model
@@ -59,13 +60,25 @@ def _fill(arguments: list[str]) -> None:
     main(arguments)
 
 
+def _audit(arguments: list[str]) -> None:
+    from ssrec.audit.command import main
+
+    main(arguments)
+
+
 def _matrix(arguments: list[str]) -> None:
     from ssrec.confs import matrix
 
     print(matrix())
 
 
-VERBS: dict[str, Callable[[list[str]], None]] = {"train": _train, "table": _table, "fill": _fill, "matrix": _matrix}
+VERBS: dict[str, Callable[[list[str]], None]] = {
+    "train": _train,
+    "audit": _audit,
+    "table": _table,
+    "fill": _fill,
+    "matrix": _matrix,
+}
 
 
 def main(arguments: list[str] | None = None) -> None:

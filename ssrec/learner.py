@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytorch_lightning as pl
 import torch
 import torch.distributed as dist
+from jaxtyping import Bool
 from torch import Tensor, nn
 from torchmetrics import Metric
 
@@ -15,7 +16,7 @@ from ssrec.errors import UserError
 from ssrec.losses import distributed
 from ssrec.models.encoder import Encoder
 from ssrec.objectives.objective import Objective
-from ssrec.ranking import ranking
+from ssrec.ranking import Ranking, ranking
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Learner(pl.LightningModule):
         terms: objectives by name; logged as `train/<name>/<part>`.
         optimizer: makes an optimizer of parameters; None where nothing is trained.
         metrics: by name; logged as `val/...` and `test/...`.
+        strata: masks of the test's rows by name; each gets the metrics again, logged as `test/<stratum>/...`.
         top: how many items the longest list of a metric has.
         mask_seen: whether a row's past is kept out of its ranking.
         corpus: the training split, for objectives that refresh what they fitted.
@@ -63,6 +65,7 @@ class Learner(pl.LightningModule):
         *,
         optimizer: Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer] | None,
         metrics: Mapping[str, Metric],
+        strata: Mapping[str, Bool[Tensor, "B"]],
         top: int,
         mask_seen: bool,
         corpus: Corpus,
@@ -71,8 +74,10 @@ class Learner(pl.LightningModule):
         self.encoder = encoder
         self.terms = dict(terms)
         self.losses = nn.ModuleDict({name: term.loss for name, term in terms.items()})
-        self.val_metrics = nn.ModuleDict({name: m.clone() for name, m in metrics.items()})
-        self.test_metrics = nn.ModuleDict({name: m.clone() for name, m in metrics.items()})
+        self.val_metrics, self.test_metrics = _clones(metrics), _clones(metrics)
+        self.strata_metrics = nn.ModuleDict({name: _clones(metrics) for name in strata})
+        for name, rows in strata.items():
+            self.register_buffer(f"rows_{name}", rows, persistent=False)
         self.top = top
         self.mask_seen = mask_seen
         self.corpus = corpus
@@ -138,17 +143,18 @@ class Learner(pl.LightningModule):
     on_validation_start = on_test_start = _start
 
     def validation_step(self, batch: Batch, index: int) -> None:
-        self._rank(batch, self.val_metrics)
+        _update(self.val_metrics, self._ranked(batch))
 
     def test_step(self, batch: Batch, index: int) -> None:
-        self._rank(batch, self.test_metrics)
+        found = self._ranked(batch)
+        _update(self.test_metrics, found)
+        for name, metrics in self.strata_metrics.items():
+            _update(cast(nn.ModuleDict, metrics), found.select(self.get_buffer(f"rows_{name}")[batch.rows]))
 
-    def _rank(self, batch: Batch, metrics: nn.ModuleDict) -> None:
+    def _ranked(self, batch: Batch) -> Ranking:
         x = self.encoder(batch, self._shared)
         seen = batch.seen if self.mask_seen else None
-        found = ranking(x.scores(), batch.target, seen, self.top, x.item_vectors())
-        for metric in metrics.values():
-            cast(Metric, metric).update(found)
+        return ranking(x.scores(), batch.target, seen, self.top, x.item_vectors())
 
     def _report(self, stage: str, metrics: nn.ModuleDict) -> None:
         self._shared = None
@@ -164,6 +170,8 @@ class Learner(pl.LightningModule):
 
     def on_test_epoch_end(self) -> None:
         self._report("test", self.test_metrics)
+        for name, metrics in self.strata_metrics.items():
+            self._report(f"test/{name}", cast(nn.ModuleDict, metrics))
 
     # ---- resumption: dropout, views and negatives go on from where the checkpoint was written
 
@@ -178,3 +186,12 @@ class Learner(pl.LightningModule):
         states = checkpoint["rng"]
         if self.global_rank < len(states):  # else it was written by fewer processes
             torch.set_rng_state(states[self.global_rank])
+
+
+def _clones(metrics: Mapping[str, Metric]) -> nn.ModuleDict:
+    return nn.ModuleDict({name: metric.clone() for name, metric in metrics.items()})
+
+
+def _update(metrics: nn.ModuleDict, found: Ranking) -> None:
+    for metric in metrics.values():
+        cast(Metric, metric).update(found)

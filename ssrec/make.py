@@ -13,9 +13,12 @@ from omegaconf import DictConfig, OmegaConf
 from safetensors.torch import save_file
 
 from ssrec import logs, runs
+from ssrec.audit.fingerprint import fingerprint as audit_fingerprint
 from ssrec.compose import Plain, build_terms, instantiate
 from ssrec.data.canonical import Canonical
+from ssrec.data.features import Features
 from ssrec.data.module import DataModule
+from ssrec.data.split import cut
 from ssrec.fit import fit, make_trainer
 from ssrec.learner import Learner
 from ssrec.models.encoder import Encoder
@@ -34,18 +37,21 @@ def make(config: DictConfig, content: Plain, canonical: Canonical, folder: Path,
     """
     started = time.perf_counter()
     before = runs.read(init) if init else None
-    splits = instantiate(config.split)(canonical)
+    features = Features(**content["features"])
+    splits = cut(instantiate(config.split), canonical, features, Path(config.outputs) / "data")
     torch.manual_seed(config.seed)  # each stage anew, so that a found and a fresh pretraining give the same result
     encoder: Encoder = instantiate(config.model, splits.corpus)
     if init is not None and before is not None:
         load_encoder(encoder, init, before, canonical.fingerprint, splits.corpus, list(config.new))
     freeze(encoder, list(config.freeze))
     terms = build_terms(config.objective, encoder, splits.corpus)
+    strata = {str(name): instantiate(node)(splits.corpus, splits.test) for name, node in config.stratum.items()}
     learner = Learner(
         encoder,
         terms,
         optimizer=instantiate(config.optimizer),
         metrics={str(name): instantiate(node)(splits.corpus) for name, node in config.metric.items()},
+        strata=strata,
         top=max(config.ks),
         mask_seen=config.mask_seen,
         corpus=splits.corpus,
@@ -79,8 +85,19 @@ def make(config: DictConfig, content: Plain, canonical: Canonical, folder: Path,
         "config": content,
         "init": before,
         "metrics": measured,
-        "dataset": {"name": canonical.name, "fingerprint": canonical.fingerprint, "split": splits.fingerprint},
-        "protocol": {**splits.facts, "ranking": "full catalogue", "ties": "last", "mask_seen": config.mask_seen},
+        "dataset": {
+            "name": canonical.name,
+            "fingerprint": canonical.fingerprint,
+            "split": splits.fingerprint,
+            "audit": audit_fingerprint(canonical.digest, splits.fingerprint),
+        },
+        "protocol": {
+            **splits.facts,
+            **{f"n_test_{name}": int(rows.sum()) for name, rows in strata.items()},
+            "ranking": "full catalogue",
+            "ties": "last",
+            "mask_seen": config.mask_seen,
+        },
         **done,
         "targets_seen_with_pretraining": done["targets_seen"] + (before or {}).get("targets_seen_with_pretraining", 0),
         "processes": trainer.world_size,

@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Float32, Int, Shaped
+from jaxtyping import Bool, Float, Float32, Int, Shaped
 from torch import Tensor
 
 from ssrec.batch import PAD, Ragged
@@ -26,6 +26,10 @@ class Ranking:
     relevant: Int[Tensor, "B"]
     top: Int[Tensor, "B k"]
     item_vectors: Float[Tensor, "N D"] | None
+
+    def select(self, rows: Bool[Tensor, "B"]) -> "Ranking":
+        """The marked rows."""
+        return Ranking(self.ranks[rows], self.target[rows], self.relevant[rows], self.top[rows], self.item_vectors)
 
 
 def rank(scores: Float32[Tensor, "B N"], target: Int[Tensor, "B K"], seen: Ragged | None) -> Int[Tensor, "B K"]:

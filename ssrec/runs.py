@@ -9,17 +9,19 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
 from ssrec.compose import Plain, locate
+from ssrec.data.features import Features
 
 NUMERICS = 3  # raised whenever a fix changes results, so that no old result is taken for a new one
 
 # What does not change a result: where it runs, where it is written, and what the dataset's hash stands for.
-_NOT_CONTENT = ("study", "outputs", "logger", "hardware", "dataset", "pretrain", "init", "hydra")
+_NOT_CONTENT = ("study", "outputs", "logger", "hardware", "dataset", "clean", "pretrain", "init", "hydra")
 
 
 def _content(node: Any) -> Any:
@@ -44,11 +46,13 @@ def fingerprint(config: Plain, dataset: str, init: str | None) -> str:
 
     Args:
         config: a composed stage, plain and resolved.
-        dataset: the fingerprint of the canonical data.
+        dataset: the digest of the canonical data.
         init: the fingerprint of the run that it starts from.
     """
     stage = {k: v for k, v in config.items() if k not in _NOT_CONTENT}
     stage["objective"] = {k: t for k, t in (config.get("objective") or {}).items() if t["weight"] != 0}
+    standard = asdict(Features())
+    stage["features"] = {k: v for k, v in config["features"].items() if v != standard[k]}
     stage["precision"] = config["hardware"]["precision"]
     content = {"config": _content(stage), "dataset": dataset, "init": init, "numerics": NUMERICS}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

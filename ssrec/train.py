@@ -10,6 +10,8 @@ from ssrec import confs, runs
 from ssrec.check import check
 from ssrec.compose import Plain, instantiate
 from ssrec.data.canonical import prepare
+from ssrec.data.clean import Cleaning
+from ssrec.data.features import Features
 from ssrec.data.module import DataModule
 from ssrec.errors import CompositionError
 from ssrec.fit import make_trainer, processes
@@ -26,7 +28,8 @@ def stages(config: DictConfig) -> list[DictConfig]:
     """
     main = config.copy()
     OmegaConf.set_struct(main, False)
-    main.setdefault("objective", {})  # objective=[] leaves no node behind
+    main.setdefault("objective", {})  # objective=[] leaves no node behind, and so does stratum=[]
+    main.setdefault("stratum", {})
     differs = main.pop("pretrain")
     if not differs.get("objective"):
         return [main]
@@ -50,7 +53,13 @@ def checked(stage: DictConfig, *, starts: bool) -> Plain:
         models=confs.known("model", Encoder),
         losses=confs.known("objective", Objective),
         keys=confs.top_level_keys(),
-        settings={"data": DataModule, "trainer": make_trainer, "hardware": Trainer},
+        settings={
+            "clean": Cleaning,
+            "features": Features,
+            "data": DataModule,
+            "trainer": make_trainer,
+            "hardware": Trainer,
+        },
         starts=starts,
     )
 
@@ -69,6 +78,9 @@ def train(config: DictConfig) -> Path:
         content = checked(stage, starts=bool(stage.init) or i > 0)
         processes(content["hardware"])
         stage.data.rows = content["data"]["rows"]
+        if without := set(stage.metric) - set(content["metric"]):
+            print(f"not reported, for the dataset lacks what they read: {', '.join(sorted(without))}", file=sys.stderr)
+        stage.metric = content["metric"]
     folder = Path(config.init) if config.init else None
     for stage in todo:
         folder = run(stage, folder)
@@ -83,8 +95,8 @@ def run(config: DictConfig, init: Path | None) -> Path:
         raise CompositionError(f"init: {init} is not the folder of a finished run: it has no result.json")
     before = runs.read(init) if init else None
     outputs = Path(config.outputs)
-    canonical = prepare(instantiate(config.dataset), outputs / "data")
-    digest = runs.fingerprint(content, canonical.fingerprint, before["fingerprint"] if before else None)
+    canonical = prepare(instantiate(config.dataset), Cleaning(**content["clean"]), outputs / "data")
+    digest = runs.fingerprint(content, canonical.digest, before["fingerprint"] if before else None)
     label = runs.label(content, before)
     folder = outputs / config.study / digest
     if runs.find(outputs, config.study, digest) is None:

@@ -1,15 +1,21 @@
 """Shapes and types of every signature in ssrec are executed under pytest."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import polars as pl
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
+from hypothesis import settings
 from jaxtyping import install_import_hook
 from omegaconf import DictConfig
 
 install_import_hook("ssrec", "beartype.beartype")  # before the first import of ssrec, so none stands above
+
+settings.register_profile("ssrec", deadline=None)  # a busy machine is no failure
+settings.load_profile("ssrec")
 
 CONF = str(Path(__file__).parent.parent / "conf")
 TINY = [
@@ -47,10 +53,15 @@ def tiny(tmp_path) -> Callable[..., DictConfig]:
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory):
-    """The splits of a tiny generated world: 60 users, 40 items in 6 categories."""
+    """The splits of a tiny generated world: 60 users, 40 items in 6 categories, with prices and vectors."""
     from ssrec.data.canonical import prepare
+    from ssrec.data.clean import Cleaning
+    from ssrec.data.sources.synthetic import Synthetic
     from ssrec.data.split import LeaveOneOut
-    from ssrec.data.synthetic import Synthetic
 
     source = Synthetic(users=60, items=40, departments=2, categories=3, min_events=6, max_events=16)
-    return LeaveOneOut()(prepare(source, tmp_path_factory.mktemp("world")))
+    canonical = prepare(source, Cleaning(), tmp_path_factory.mktemp("world"))
+    draw = torch.rand(40, 9, generator=torch.Generator().manual_seed(0)).numpy()
+    content = [pl.Series("price", draw[:, 0])]
+    content += [pl.Series(name, draw[:, 1 + 4 * i : 5 + 4 * i]) for i, name in enumerate(("image", "audio"))]
+    return LeaveOneOut()(replace(canonical, items=canonical.items.with_columns(content)))

@@ -16,10 +16,21 @@ FILES = sorted(CONF.rglob("*.yaml"))
 
 TRAINED_BY = {"sasrec": "objective=[next_item]", "lightgcn": "objective=[bpr]", "mult_vae": "objective=[elbo]"}
 
+# What a dataset must be told, and which dataset has what a table reads.
+ASKED = {
+    "sasrec-file": ["dataset.path=x"],
+    "s3rec-file": ["dataset.path=x"],
+    "recbole": ["dataset.path=x"],
+    "table": ["dataset.interactions=x.csv"],
+    "mmrec": ["dataset.name=x"],
+}
+HAVING = {"number": "ml-100k", "image": "tiktok", "audio": "tiktok"}
+
 # How a group is chosen from the command line, and what must be chosen with it.
 CHOOSE = {
-    "dataset": lambda n: [f"dataset={n}"],
-    "split": lambda n: [f"split={n}"],
+    "dataset": lambda n: [f"dataset={n}", *ASKED.get(n, [])],
+    "split": lambda n: [f"split={n}", "dataset=mind-small"],  # which has times and the publisher's parts
+    "stratum": lambda n: [f"stratum=[{n}]"],
     "model": lambda n: [f"model={n}", TRAINED_BY.get(n, "objective=[]")],
     "objective": lambda n: {
         "bpr": ["model=lightgcn", "objective=[bpr]"],
@@ -30,7 +41,7 @@ CHOOSE = {
         "objective=[next_item,contrast_sequence]",
         f"view@objective.contrast_sequence.loss.views=[{n},{'mask' if n != 'mask' else 'crop'}]",
     ],
-    "table": lambda n: [f"table@model.table.sources=[{n}]"],
+    "table": lambda n: [f"table@model.table.sources=[{n}]", f"dataset={HAVING.get(n, 'synthetic')}"],
     "metric": lambda n: [f"metric=[ndcg,{n}]" if n != "ndcg" else "metric=[ndcg]"],
     "optimizer": lambda n: [f"optimizer={n}"],
     "hardware": lambda n: [f"hardware={n}"],

@@ -8,23 +8,26 @@ import polars as pl
 import pytest
 import torch
 import torch.nn.functional as F
+from histories import Fixed, published
 from omegaconf import DictConfig
 from options import MODELS, OBJECTIVES, TRAINED, composed, covered, grid, model_axes, overrides, stems, trainings
 from torch import Tensor, nn
 
 from ssrec import confs
 from ssrec.batch import PAD, Batch, Ragged
+from ssrec.check import resolve_rows
 from ssrec.compose import build_terms, encoding_of, fits, instantiate
 from ssrec.data.canonical import prepare
+from ssrec.data.clean import Cleaning
 from ssrec.data.module import DataModule
 from ssrec.data.rows import KINDS, held_batch, make_rows
-from ssrec.data.split import Splits
-from ssrec.data.synthetic import Synthetic
+from ssrec.data.sources.synthetic import Synthetic
+from ssrec.data.split import TEST, TRAIN, VAL, Events, Splits
 from ssrec.errors import CompositionError
 from ssrec.learner import Term
 from ssrec.models.encoder import Encoder, FittedEncoding, GraphEncoding, SequenceEncoding
 from ssrec.ranking import ranking
-from ssrec.train import checked, stages
+from ssrec.train import checked, plain, stages
 from ssrec.views.sequence import View
 
 MAX_LENGTH = 10
@@ -82,7 +85,7 @@ class Run:
 
 def start(world: Splits, chosen: tuple[str, ...], seed: int = 0) -> Run:
     (stage,) = stages(composed(*chosen))
-    data = {**instantiate(stage.data), "rows": checked(stage, starts=False)["data"]["rows"]}
+    data = {**instantiate(stage.data), "rows": resolve_rows(plain(stage))}
     torch.manual_seed(seed)
     encoder = instantiate(stage.model, world.corpus)
     terms = build_terms(stage.objective, encoder, world.corpus)
@@ -325,20 +328,18 @@ def test_top_lists_hold_items_alone(world, chosen):
 def planted(tmp_path_factory):
     """A split of a world, and of that world with other items in all held-out events or in all others."""
     source = Synthetic(users=60, items=40, departments=2, categories=3, min_events=6, max_events=16)
-    canonical = prepare(source, tmp_path_factory.mktemp("planted"))
+    canonical = published(prepare(source, Cleaning(), tmp_path_factory.mktemp("planted")))
     table = canonical.interactions
-    user = table["user"].to_torch()
-    from_end = table.select(pl.int_range(pl.len(), 0, -1).over("user")).to_series().to_torch()
 
     def split(name: str, change: str | None = None) -> Splits:
-        make = instantiate(composed(f"split={name}").split)
-        plain = make(canonical)
-        asked = torch.cat([part.user[part.target.rows] for part in (plain.val, plain.test)])
-        held_out = from_end <= torch.bincount(asked, minlength=canonical.n_users + 1)[user]
-        marked = {None: held_out & ~held_out, "training": ~held_out, "held out": held_out}[change]
+        """Each event keeps its part, also where the items decide which are held out."""
+        chosen = instantiate(composed(f"split={name}").split)
+        part = chosen.parts(Events.of(canonical))
+        marked = {None: part < TRAIN, "training": part == TRAIN, "held out": (part == VAL) | (part == TEST)}[change]
         item = table["item"].to_torch()
         planted = pl.Series("item", torch.where(marked, item % canonical.n_items + 1, item).numpy())
-        return make(replace(canonical, interactions=table.with_columns(planted)))
+        world = replace(canonical, interactions=table.with_columns(planted))
+        return Fixed((tuple(part.tolist()),), chosen.history)(world)
 
     return split
 
@@ -353,8 +354,8 @@ def fitted_state(splits: Splits, model: str) -> dict[str, Tensor]:
         terms[name].loss.before_epoch(encoder, splits.corpus)
         parts[name] = terms[name].loss
     modules = nn.ModuleDict(parts)
-    past = splits.val.past.select(torch.arange(8))
     users = splits.val.user[:8]
+    past = splits.val.past.select(torch.arange(len(users)))
     batch = Batch(users, users, past.padded(MAX_LENGTH), users[:, None], seen=past)
     scores = {"scores": encoder.eval()(batch).scores()}
     return {**dict(modules.named_parameters()), **dict(modules.named_buffers()), **scores}

@@ -81,4 +81,4 @@ class AttributeDiversity(RowMean):
         cells = (found.rows // k) * self.n_attributes + found.values
         total = weights.new_zeros(len(items) * self.n_attributes).index_add_(0, cells, weights)
         n = (lengths > 0).view(items.shape).sum(1)
-        return mean_distance(total.view(len(items), -1).square().sum(1), n)
+        return mean_distance(total.view(len(items), self.n_attributes).square().sum(1), n)

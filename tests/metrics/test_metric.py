@@ -77,6 +77,11 @@ def test_batches_do_not_matter(whole):
     assert evaluate(build(), batches) == pytest.approx(whole, rel=1e-12)
 
 
+def test_no_rows_change_nothing_and_alone_report_nothing(whole):
+    assert evaluate(build(), [slice(0, 0), slice(0, B), slice(0, 0)]) == pytest.approx(whole, rel=1e-12)
+    assert evaluate(build(), [slice(0, 0)]) == {}
+
+
 def test_a_reset_metric_is_a_new_one(whole):
     metrics = build()
     evaluate(metrics, [slice(0, 20)])
