@@ -7,6 +7,7 @@ import time
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import torch
 from omegaconf import DictConfig, OmegaConf
@@ -15,7 +16,8 @@ from safetensors.torch import save_file
 from ssrec import logs, runs
 from ssrec.audit.fingerprint import fingerprint as audit_fingerprint
 from ssrec.compose import Plain, build_terms, instantiate
-from ssrec.data.canonical import Canonical
+from ssrec.data.canonical import Canonical, prepare
+from ssrec.data.clean import Cleaning
 from ssrec.data.features import Features
 from ssrec.data.module import DataModule
 from ssrec.data.split import cut
@@ -23,6 +25,16 @@ from ssrec.fit import fit, make_trainer
 from ssrec.learner import Learner
 from ssrec.models.encoder import Encoder
 from ssrec.transfer import freeze, load_encoder
+
+
+def canonical_of(config: DictConfig, content: Plain) -> Canonical:
+    """The dataset of a stage, found or made."""
+    return prepare(instantiate(config.dataset), Cleaning(**content["clean"]), Path(config.outputs) / "data")
+
+
+def make_anew(config: DictConfig, content: Plain, *rest: Any) -> None:
+    """`make` in a process of its own, which reads the dataset from disk: it would not fit through a pipe."""
+    make(config, content, canonical_of(config, content), *rest)
 
 
 def make(config: DictConfig, content: Plain, canonical: Canonical, folder: Path, label: str, init: Path | None) -> None:

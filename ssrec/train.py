@@ -8,14 +8,13 @@ from pytorch_lightning import Trainer
 
 from ssrec import confs, runs
 from ssrec.check import check
-from ssrec.compose import Plain, instantiate
-from ssrec.data.canonical import prepare
+from ssrec.compose import Plain
 from ssrec.data.clean import Cleaning
 from ssrec.data.features import Features
 from ssrec.data.module import DataModule
 from ssrec.errors import CompositionError
 from ssrec.fit import make_trainer, processes
-from ssrec.make import make
+from ssrec.make import canonical_of, make, make_anew
 from ssrec.models.encoder import Encoder
 from ssrec.objectives.objective import Objective
 from ssrec.processes import run_on
@@ -95,7 +94,7 @@ def run(config: DictConfig, init: Path | None) -> Path:
         raise CompositionError(f"init: {init} is not the folder of a finished run: it has no result.json")
     before = runs.read(init) if init else None
     outputs = Path(config.outputs)
-    canonical = prepare(instantiate(config.dataset), Cleaning(**content["clean"]), outputs / "data")
+    canonical = canonical_of(config, content)
     digest = runs.fingerprint(content, canonical.digest, before["fingerprint"] if before else None)
     label = runs.label(content, before)
     folder = outputs / config.study / digest
@@ -103,8 +102,10 @@ def run(config: DictConfig, init: Path | None) -> Path:
         with runs.claimed(folder, label):
             if runs.find(outputs, config.study, digest) is None:  # nobody made it while we waited
                 n = processes(content["hardware"])
-                asked = (config, content, canonical, folder, label, init)
-                run_on(n, make, *asked) if n else make(*asked)
+                if n:
+                    run_on(n, make_anew, config, content, folder, label, init)
+                else:
+                    make(config, content, canonical, folder, label, init)
                 return folder
     print(f"{label}: already made, in {folder}", file=sys.stderr)
     return folder

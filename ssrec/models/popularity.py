@@ -2,6 +2,7 @@
 
 from typing import final
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -11,15 +12,18 @@ from ssrec.models.encoder import Encoder, FittedEncoding
 
 @final
 class Popularity(Encoder):
-    """Scores an item by its training events, the same for every row."""
+    """Scores an item by its training events, or by the sum of their weights where they have some; the same for all."""
 
     def __init__(self, corpus: Corpus):
         super().__init__(corpus)
-        self.register_buffer("counts", corpus.counts.float())
-        self.counts: Tensor
+        total = corpus.counts.float()
+        if corpus.weights is not None:
+            total = torch.zeros(corpus.item_rows).index_add_(0, corpus.items, corpus.weights)
+        self.register_buffer("total", total)
+        self.total: Tensor
 
     def forward(self, batch: Batch, shared: object = None) -> FittedEncoding:
         return FittedEncoding(batch, self.score)
 
     def score(self, batch: Batch) -> Float[Tensor, "B N"]:
-        return self.counts.repeat(len(batch), 1)  # a copy: a ranking may write into its scores
+        return self.total.repeat(len(batch), 1)  # a copy: a ranking may write into its scores
