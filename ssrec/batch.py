@@ -111,7 +111,8 @@ class Corpus:
 
     Row u of (`items`, `offsets`) holds the training events of user u in order; row 0, the unknown user, is empty.
     `trained` marks the item rows that have events; the others are cold and still in the catalogue. `weights` say how
-    much an event counts (a rating, a number of plays); without them all count 1.
+    much an event counts (a rating, a number of plays); without them all count 1. `attributes` are the catalogue's as
+    published, by which metrics judge lists; what models read of items is in `item_features`, fitted.
     """
 
     items: Int[Tensor, "E"]
@@ -119,6 +120,7 @@ class Corpus:
     n_users: int
     n_items: int
     times: Int[Tensor, "E"] | None = None
+    attributes: Attributes | None = None
     item_features: Mapping[str, Feature] = field(default_factory=dict)
     weights: Float[Tensor, "E"] | None = None
     user_features: Mapping[str, Feature] = field(default_factory=dict)

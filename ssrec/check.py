@@ -48,6 +48,11 @@ def check_arguments(where: str, node: Plain, made: Callable[..., Any]) -> None:
             raise CompositionError(f"{name} is {said}, and {made.__name__} takes {shown}; say {name}=<value>")
 
 
+def _argument(made: Callable[..., Any], node: Plain, name: str) -> Any:
+    """What an argument is: as the node says, or the default."""
+    return node[name] if name in node else inspect.signature(made).parameters[name].default
+
+
 def _check_terms(config: Plain) -> None:
     for name, term in (config.get("objective") or {}).items():
         if not isinstance(term, dict) or "_target_" not in (term.get("loss") or {}):
@@ -179,10 +184,19 @@ def check(
     parts = list(nodes(config))
     for where, node in parts:
         asking = split if where == "split" else locate(node["_target_"], where)  # a split's settings may need more
-        for need in (*getattr(asking, "needs", ()), *(node[name] for name in getattr(asking, "needs_named", ()))):
+        for need in (
+            *getattr(asking, "needs", ()),
+            *(_argument(asking, node, name) for name in getattr(asking, "needs_named", ())),
+        ):
             if need not in offers:
                 has = ", ".join(sorted(offers)) or "nothing but interactions"
                 raise CompositionError(f"{where} needs {need}, which the dataset does not have (it has {has})")
+    model = locate(config["model"]["_target_"], "model")
+    if config["clean"]["weights"] and not model.reads_weights:
+        reading = ", ".join(name for name, known in models.items() if known.reads_weights)
+        raise CompositionError(
+            f"clean.weights=true: {model.__name__} counts all events alike; models that do not: {reading}"
+        )
     _check_monitor(config)
     if config["select"] not in ("best", "last"):
         raise CompositionError(f"select is {config['select']}; it takes best or last")

@@ -1,11 +1,14 @@
 """`ssrec <verb>`: train, audit, table, fill, matrix. What a user can mend is printed in two lines and exits with 2."""
 
 import os
+import select
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from ssrec.errors import UserError
 
+UNHEARD = 128 + 13  # exit code of a process that SIGPIPE ended
 USAGE = """usage: ssrec <verb> ...
 
   train [-m] [key=value ...]      make a run, or with -m a sweep; finished runs are found, killed ones resumed
@@ -84,6 +87,39 @@ VERBS: dict[str, Callable[[list[str]], None]] = {
 def main(arguments: list[str] | None = None) -> None:
     """The door: runs a verb; a user's mistake is two lines on stderr and exit code 2, a bug keeps its traceback."""
     verb, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    with _to_whoever_listens():
+        _run(verb, rest)
+
+
+@contextmanager
+def _to_whoever_listens() -> Iterator[None]:
+    """Output into a pipe whose reader has left (| head) ends without a word; another broken pipe is a bug."""
+    left: BaseException | None = None
+    try:
+        yield
+    except (BrokenPipeError, SystemExit) as error:
+        left = error
+    if _unheard():
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter flushes, and complains
+        sys.exit(UNHEARD)
+    if left is not None:
+        raise left
+
+
+def _unheard() -> bool:
+    """Whether the other end of our output is closed; what is buffered may show it, and the pipe itself does."""
+    try:
+        sys.stdout.flush()
+        asked = select.poll()  # not on every system, and not for output that is no file, as under a test
+        asked.register(sys.stdout.fileno(), 0)
+    except BrokenPipeError:
+        return True
+    except (AttributeError, OSError):
+        return False
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in asked.poll(0))
+
+
+def _run(verb: str, rest: list[str]) -> None:
     if verb in ("-h", "--help"):
         print(USAGE)
         return

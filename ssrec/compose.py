@@ -91,6 +91,6 @@ def build_terms(config: DictConfig, encoder: Encoder, corpus: Corpus) -> dict[st
     return {
         str(name): Term(instantiate(node.weight) if OmegaConf.is_config(node.weight) else node.weight,
                         instantiate(node.loss, encoder, corpus))
-        for name, node in config.items()
+        for name, node in sorted(config.items(), key=lambda item: str(item[0]))  # in whatever order they were named
         if OmegaConf.is_config(node.weight) or node.weight != 0
     }  # fmt: skip

@@ -26,12 +26,13 @@ PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")  # parameters, sums and score
 STRATEGIES = ("auto", "ddp", "ddp_find_unused_parameters_true")  # every process has the whole model
 
 
-def processes(hardware: dict[str, Any]) -> int:
-    """How many processes are to be started for a run; 0 where this one does.
+def processes(*, accelerator: str, devices: int | str | list[int], strategy: str, precision: str | int) -> int:
+    """How many processes are to be started for a run on such hardware; 0 where this one does.
 
     Raises:
         CompositionError: this machine has not what `hardware` asks for.
     """
+    hardware = {"accelerator": accelerator, "devices": devices, "strategy": strategy, "precision": precision}
     for setting, choices in (("precision", PRECISIONS), ("strategy", STRATEGIES)):
         if hardware[setting] not in choices:
             raise CompositionError(f"hardware.{setting} is {hardware[setting]}; it takes {', '.join(choices)}")
@@ -40,12 +41,11 @@ def processes(hardware: dict[str, Any]) -> int:
             trainer = pl.Trainer(**hardware, logger=False, enable_checkpointing=False, enable_progress_bar=False)
     except (MisconfigurationException, ValueError, ImportError) as error:
         reason = str(error).strip().splitlines()[0].rstrip(".!")
-        asked = f"accelerator {hardware['accelerator']} and devices {hardware['devices']}"
+        asked = f"accelerator {accelerator} and devices {devices}"
         raise CompositionError(f"hardware asks for {asked}: {reason}; hardware=cpu runs on any machine") from None
-    if trainer.precision != hardware["precision"]:  # half precision without a GPU
+    if trainer.precision != precision:  # half precision without a GPU
         raise CompositionError(
-            f"hardware.precision={hardware['precision']} does not run on this machine; "
-            f"say hardware.precision={trainer.precision}"
+            f"hardware.precision={precision} does not run on this machine; say hardware.precision={trainer.precision}"
         )
     return trainer.num_devices if trainer.strategy.launcher is not None else 0
 

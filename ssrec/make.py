@@ -7,7 +7,6 @@ import time
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import torch
 from omegaconf import DictConfig, OmegaConf
@@ -20,7 +19,8 @@ from ssrec.data.canonical import Canonical, prepare
 from ssrec.data.clean import Cleaning
 from ssrec.data.features import Features
 from ssrec.data.module import DataModule
-from ssrec.data.split import cut
+from ssrec.data.split import Splits, cut
+from ssrec.errors import DataError
 from ssrec.fit import fit, make_trainer
 from ssrec.learner import Learner
 from ssrec.models.encoder import Encoder
@@ -32,29 +32,41 @@ def canonical_of(config: DictConfig, content: Plain) -> Canonical:
     return prepare(instantiate(config.dataset), Cleaning(**content["clean"]), Path(config.outputs) / "data")
 
 
-def make_anew(config: DictConfig, content: Plain, *rest: Any) -> None:
-    """`make` in a process of its own, which reads the dataset from disk: it would not fit through a pipe."""
-    make(config, content, canonical_of(config, content), *rest)
+def split_of(config: DictConfig, content: Plain, dataset: str) -> tuple[Splits, dict[str, str]]:
+    """The split of a dataset, and the fingerprints that a result stores of both; the tables themselves are let go.
+
+    Raises:
+        DataError: the dataset is no longer the one that was asked for.
+    """
+    canonical = canonical_of(config, content)
+    if canonical.digest != dataset:
+        raise DataError(f"{canonical.name}: its raw files changed while the run was being started; ask again")
+    splits = cut(instantiate(config.split), canonical, Features(**content["features"]), Path(config.outputs) / "data")
+    return splits, {
+        "name": canonical.name,
+        "fingerprint": canonical.fingerprint,
+        "split": splits.fingerprint,
+        "audit": audit_fingerprint(dataset, splits.fingerprint),
+    }
 
 
-def make(config: DictConfig, content: Plain, canonical: Canonical, folder: Path, label: str, init: Path | None) -> None:
+def make(config: DictConfig, content: Plain, dataset: str, folder: Path, label: str, init: Path | None) -> None:
     """Fill a run's folder; `result.json` comes last and says that the run is finished.
 
     Args:
         config, content: a checked stage, and the same as plain containers.
-        canonical: its dataset.
+        dataset: the digest of its canonical data, which are read from disk: they would not fit through a pipe.
         folder: where its files go; the last part is its fingerprint.
         label: what it is, for people.
         init: folder of the run that it starts from.
     """
     started = time.perf_counter()
     before = runs.read(init) if init else None
-    features = Features(**content["features"])
-    splits = cut(instantiate(config.split), canonical, features, Path(config.outputs) / "data")
+    splits, identity = split_of(config, content, dataset)
     torch.manual_seed(config.seed)  # each stage anew, so that a found and a fresh pretraining give the same result
     encoder: Encoder = instantiate(config.model, splits.corpus)
     if init is not None and before is not None:
-        load_encoder(encoder, init, before, canonical.fingerprint, splits.corpus, list(config.new))
+        load_encoder(encoder, init, before, identity, splits.corpus, list(config.new))
     freeze(encoder, list(config.freeze))
     terms = build_terms(config.objective, encoder, splits.corpus)
     strata = {str(name): instantiate(node)(splits.corpus, splits.test) for name, node in config.stratum.items()}
@@ -97,12 +109,7 @@ def make(config: DictConfig, content: Plain, canonical: Canonical, folder: Path,
         "config": content,
         "init": before,
         "metrics": measured,
-        "dataset": {
-            "name": canonical.name,
-            "fingerprint": canonical.fingerprint,
-            "split": splits.fingerprint,
-            "audit": audit_fingerprint(canonical.digest, splits.fingerprint),
-        },
+        "dataset": identity,
         "protocol": {
             **splits.facts,
             **{f"n_test_{name}": int(rows.sum()) for name, rows in strata.items()},

@@ -1,18 +1,25 @@
 """Hydra's, OmegaConf's and our own errors in two lines: what is wrong, and what would be right."""
 
+import difflib
+import errno
+import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
-from hydra.errors import HydraException, InstantiationException, MissingConfigException
+from hydra.errors import HydraException, InstantiationException, MissingConfigException, OverrideParseException
 from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from ssrec import confs
 from ssrec.compose import nearest
 from ssrec.errors import UserError
+from ssrec.writable import obstacle
+
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ENAMETOOLONG}  # nothing that a try with a small file shows
 
 
 def _keys(config: Any, where: str = "") -> Iterator[str]:
@@ -35,10 +42,49 @@ def _known_keys(overrides: list[str], wrong: str) -> list[str]:
     return list(_keys(OmegaConf.to_container(config)))
 
 
+def _hint(key: str, known: list[str]) -> str:
+    """What a key that does not exist may have meant: its only namesake, a sibling like it, or else any sibling."""
+    parent, _, leaf = key.rpartition(".")
+    siblings = [k for k in known if parent and k.startswith(f"{parent}.") and "." not in k[len(parent) + 1 :]]
+    own = [k[len(parent) + 1 :] for k in siblings if not k.endswith("_")]
+    namesakes = [k for k in known if k.split(".")[-1] == leaf and not k.startswith("pretrain.")]
+    if parent and len(namesakes) == 1:
+        return f"did you mean {namesakes[0]}?"
+    if close := difflib.get_close_matches(leaf, own, 1, 0.6):
+        return f"did you mean {parent}.{close[0]}?"
+    if not siblings:
+        return nearest(key, known)
+    return f"{parent} takes {', '.join(own) or 'no arguments'}"
+
+
+def _unread(error: OverrideParseException) -> list[str]:
+    """An argument that Hydra's grammar cannot read, most often for want of quotes."""
+    key, _, value = error.override.partition("=")
+    if not value or value[0] in "[{" or set(value) & {"'", '"'}:
+        return [f"ssrec: {error.override} cannot be read: {str(error).splitlines()[0]}"]
+    told = "a value with special characters needs quotes inside the shell's"
+    return [f"ssrec: {error.override} cannot be read; {told}:", f"{key}='\"{value}\"'"]
+
+
+def _unwritten(error: OSError, words: list[str]) -> list[str] | None:
+    """A file that cannot be made under a path that the user chose; None where that is not the reason."""
+    if not isinstance(error.filename, str):
+        return None
+    file = Path(os.path.abspath(error.filename))
+    chosen = [os.path.abspath(word.partition("=")[2] or word) for word in (*words, "outputs") if not word.endswith("=")]
+    if not any(file.is_relative_to(path) for path in chosen):
+        return None
+    named = Path(error.filename)
+    why = error.strerror if error.errno in FULL else obstacle(named if str(file) in chosen else named.parent)
+    return [f"ssrec: {named} cannot be written: {why}"] if why else None
+
+
 def worded(error: BaseException, overrides: list[str]) -> list[str] | None:
     """One or two lines for a user's mistake; None for a bug, which keeps its traceback."""
     if isinstance(error, UserError):
         return [f"ssrec: {error}"]
+    if isinstance(error, OSError) and not isinstance(error, HydraException):  # one of Hydra's is both
+        return _unwritten(error, overrides)
     if isinstance(error, InstantiationException) or not isinstance(error, HydraException | OmegaConfBaseException):
         return None
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
@@ -52,7 +98,11 @@ def worded(error: BaseException, overrides: list[str]) -> list[str] | None:
     unknown = re.search(r"Could not override '([^']+)'", str(error))
     if unknown:
         key = unknown.group(1)
-        return [f"ssrec: there is no key {key}", nearest(key, _known_keys(overrides, key))]
+        return [f"ssrec: there is no key {key}", _hint(key, _known_keys(overrides, key))]
     full_key = getattr(error, "full_key", None)
+    if isinstance(error, MissingMandatoryValue) and full_key:
+        return [f"ssrec: {full_key} has no default; name {full_key}=<value>"]
+    if isinstance(error, OverrideParseException):
+        return _unread(error)
     told = f"ssrec: {lines[0]}" + (f" (at {full_key})" if full_key else "")
     return [told, *(lines[1:2] if len(lines) > 1 else [])]

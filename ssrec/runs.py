@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from ssrec.compose import Plain, locate
 from ssrec.data.features import Features
 
-NUMERICS = 3  # raised whenever a fix changes results, so that no old result is taken for a new one
+NUMERICS = 4  # raised whenever a fix changes results, so that no old result is taken for a new one
 
 # What does not change a result: where it runs, where it is written, and what the dataset's hash stands for.
 _NOT_CONTENT = ("study", "outputs", "logger", "hardware", "dataset", "clean", "pretrain", "init", "hydra")
@@ -51,6 +51,11 @@ def fingerprint(config: Plain, dataset: str, init: str | None) -> str:
     """
     stage = {k: v for k, v in config.items() if k not in _NOT_CONTENT}
     stage["objective"] = {k: t for k, t in (config.get("objective") or {}).items() if t["weight"] != 0}
+    if not stage["objective"] and init is None:  # fitted in closed form: nothing of training decides
+        for key in ("optimizer", "select", "monitor"):
+            del stage[key]
+        stage["trainer"] = {k: v for k, v in config["trainer"].items() if k.startswith(("limit_val", "limit_test"))}
+        stage["data"] = {"max_length": config["data"]["max_length"]}
     standard = asdict(Features())
     stage["features"] = {k: v for k, v in config["features"].items() if v != standard[k]}
     stage["precision"] = config["hardware"]["precision"]
@@ -66,19 +71,22 @@ def label(config: Plain, before: Plain | None) -> str:
     return f"{model}: {' -> '.join(steps)}" if steps else model
 
 
-def find(outputs: Path, study: str, digest: str) -> Path | None:
-    """The folder of a finished run, in this study; one from another study is brought into it."""
-    here = outputs / study / digest
-    if (here / "result.json").exists():
-        return here
-    for other in sorted(outputs.glob(f"*/{digest}/result.json")):
-        here.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=here.parent) as scratch:
-            copy = shutil.copytree(other.parent, Path(scratch) / digest, ignore=shutil.ignore_patterns("checkpoints"))
-            shutil.rmtree(here, ignore_errors=True)
-            os.replace(copy, here)
-        return here
-    return None
+def finished(folder: Path) -> bool:
+    """Whether a run's folder holds its result, which is written last."""
+    return (folder / "result.json").exists()
+
+
+def brought(outputs: Path, folder: Path) -> bool:
+    """Copy the finished run of another study to `folder`, if there is one; only who has claimed `folder` may ask."""
+    for other in sorted(outputs.glob(f"*/{folder.name}/result.json")):
+        with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+            copy = shutil.copytree(
+                other.parent, Path(scratch) / folder.name, ignore=shutil.ignore_patterns("checkpoints")
+            )
+            shutil.rmtree(folder, ignore_errors=True)  # what a killed run left
+            os.replace(copy, folder)
+        return True
+    return False
 
 
 @contextmanager

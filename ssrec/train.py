@@ -4,7 +4,6 @@ import sys
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
-from pytorch_lightning import Trainer
 
 from ssrec import confs, runs
 from ssrec.check import check
@@ -14,7 +13,7 @@ from ssrec.data.features import Features
 from ssrec.data.module import DataModule
 from ssrec.errors import CompositionError
 from ssrec.fit import make_trainer, processes
-from ssrec.make import canonical_of, make, make_anew
+from ssrec.make import canonical_of, make
 from ssrec.models.encoder import Encoder
 from ssrec.objectives.objective import Objective
 from ssrec.processes import run_on
@@ -57,7 +56,7 @@ def checked(stage: DictConfig, *, starts: bool) -> Plain:
             "features": Features,
             "data": DataModule,
             "trainer": make_trainer,
-            "hardware": Trainer,
+            "hardware": processes,
         },
         starts=starts,
     )
@@ -75,7 +74,7 @@ def train(config: DictConfig) -> Path:
         raise CompositionError("init and pretrain.objective both give a starting point; keep one of them")
     for i, stage in enumerate(todo):  # every stage is checked before the first one runs
         content = checked(stage, starts=bool(stage.init) or i > 0)
-        processes(content["hardware"])
+        processes(**content["hardware"])
         stage.data.rows = content["data"]["rows"]
         if without := set(stage.metric) - set(content["metric"]):
             print(f"not reported, for the dataset lacks what they read: {', '.join(sorted(without))}", file=sys.stderr)
@@ -94,18 +93,16 @@ def run(config: DictConfig, init: Path | None) -> Path:
         raise CompositionError(f"init: {init} is not the folder of a finished run: it has no result.json")
     before = runs.read(init) if init else None
     outputs = Path(config.outputs)
-    canonical = canonical_of(config, content)
-    digest = runs.fingerprint(content, canonical.digest, before["fingerprint"] if before else None)
+    dataset = canonical_of(config, content).digest
+    digest = runs.fingerprint(content, dataset, before["fingerprint"] if before else None)
     label = runs.label(content, before)
     folder = outputs / config.study / digest
-    if runs.find(outputs, config.study, digest) is None:
+    if not runs.finished(folder):
         with runs.claimed(folder, label):
-            if runs.find(outputs, config.study, digest) is None:  # nobody made it while we waited
-                n = processes(content["hardware"])
-                if n:
-                    run_on(n, make_anew, config, content, folder, label, init)
-                else:
-                    make(config, content, canonical, folder, label, init)
+            if not runs.finished(folder) and not runs.brought(outputs, folder):  # nobody made it while we waited
+                n = processes(**content["hardware"])
+                asked = (config, content, dataset, folder, label, init)
+                run_on(n, make, *asked) if n else make(*asked)
                 return folder
     print(f"{label}: already made, in {folder}", file=sys.stderr)
     return folder

@@ -1,6 +1,6 @@
 """Starting from a finished run: its encoder's parameters, and which of them stay as they are."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -20,14 +20,28 @@ def _matched(names: Sequence[str], globs: Sequence[str], setting: str) -> set[st
     return {name for name in names if any(fnmatch(name, glob) for glob in globs)}
 
 
+def _starts(before: dict[str, Any] | None) -> Iterator[dict[str, Any]]:
+    """A run, and the runs that it started from."""
+    while before:
+        yield before
+        before = before.get("init")
+
+
 def load_encoder(
-    encoder: Encoder, init: Path, before: dict[str, Any], dataset: str, corpus: Corpus, new: Sequence[str]
+    encoder: Encoder, init: Path, before: dict[str, Any], data: Mapping[str, str], corpus: Corpus, new: Sequence[str]
 ) -> None:
     """Copy the parameters of a finished run into an encoder, all but those that `new` names.
 
     Raises:
-        CompositionError: the run lacks a parameter, has it in another shape, or has rows of another dataset's items.
+        CompositionError: the run lacks a parameter, has it in another shape, has rows of another dataset's items, or
+            was trained on another split of this dataset.
     """
+    for start in _starts(before):
+        if start["dataset"]["fingerprint"] == data["fingerprint"] and start["dataset"]["split"] != data["split"]:
+            raise CompositionError(
+                f"init: {init} was trained on another split of this dataset, maybe on what is held out here; "
+                f"start from a run with the same split"
+            )
     file = init / "encoder.safetensors"
     if not file.exists():
         raise CompositionError(
@@ -36,7 +50,7 @@ def load_encoder(
     theirs, ours = load_file(file), encoder.state_dict()
     wanted = sorted(set(ours) - _matched(list(ours), new, "new"))
     catalogue = {corpus.item_rows, corpus.mask + 1, corpus.user_rows}
-    elsewhere = before["dataset"]["fingerprint"] != dataset
+    elsewhere = before["dataset"]["fingerprint"] != data["fingerprint"]
     for name in wanted:
         if name not in theirs:
             raise CompositionError(f"init: {init} has no {name}; say new=[{name}] to start it afresh")

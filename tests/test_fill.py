@@ -39,6 +39,17 @@ def test_a_file_is_filled_between_its_marks(tmp_path):
     assert readme.read_text() == once
 
 
+def test_the_findings_of_an_audit_are_lines_without_its_notes(tmp_path):
+    found = [{"grade": grade, "sentence": f"a {grade} thing"} for grade in ("grave", "warning", "note")]
+    identity = {"name": "world", "fingerprint": "0123456789abcdef"}
+    (tmp_path / "a.json").write_text(json.dumps({"findings": found, "dataset": identity, "split": identity}))
+    readme = tmp_path / "README.md"
+    readme.write_text("<!-- findings a.json -->\nold\n<!-- end -->\n")
+    main([str(readme)])
+    lines = ["- grave: a grave thing", "- warning: a warning thing", "", "world 01234567, split 01234567"]
+    assert readme.read_text().splitlines()[1:-1] == lines
+
+
 def test_a_file_without_marks_is_refused(tmp_path):
     (tmp_path / "README.md").write_text("nothing")
     for file in ("README.md", "missing.md"):

@@ -10,7 +10,7 @@ FILES = sorted((ROOT / "ssrec").rglob("*.py"))
 
 # Low to high. A module may import its own layer and those before it.
 LAYERS = [
-    ["errors", "processes"],
+    ["errors", "processes", "writable"],
     ["batch"],
     ["losses", "softmax", "negatives", "sparse", "nn", "grouping", "pairs", "ranking", "views", "metrics"],
     ["data"],

@@ -28,7 +28,7 @@ def test_floors_on_beauty_in_file_order(recipe, hit_rate, ndcg, tmp_path):
 
 
 def test_shuffled_ties_take_from_markov_what_the_file_order_leaks(tmp_path):
-    shuffled = ["dataset=amazon-beauty-days", "dataset.ties=shuffled", "recipe=markov", "metric=[hit_rate,ndcg]"]
+    shuffled = ["dataset=amazon-beauty-days", "clean.ties=shuffled", "recipe=markov", "metric=[hit_rate,ndcg]"]
     metrics = measured(tmp_path, *shuffled)
     assert 0.030 < metrics["test/ndcg@10"] < 0.033
 

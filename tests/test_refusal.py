@@ -1,12 +1,13 @@
 """What a user can mend is one or two lines on stderr and exit code 2, before anything is lost, also in a sweep."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from ssrec.cli import main
+from ssrec.cli import VERBS, main
 
 SMALL = ["dataset.users=60", "dataset.items=64", "model.dim=16", "model.layers=1", "trainer.max_epochs=1", "ks=[5,10]"]
 
@@ -61,6 +62,11 @@ CASES = {
     "a cleaning setting outside its choices": (["clean.ties=random"], "clean.ties=random: choose file or"),
     "a split that needs the publisher's parts": (["split=given"], "split needs parts, which the dataset does not have"),
     "a features setting outside its choices": (["features.numbers=rank"], "features.numbers=rank: choose"),
+    "weights that the model does not read": (
+        ["dataset=ml-100k", "model=markov", "objective=[]", "clean.weights=true"],
+        "clean.weights=true: Markov counts all events alike; models that do not: popularity",
+    ),
+    "a trainer's setting among the hardware": (["+hardware.max_steps=1"], "max_steps is not an argument"),
     "an empty value": (["model.dim="], "model.dim is empty, and SASRec takes int"),
     "a value of another type": (["model.dim=big"], "model.dim is 'big', and SASRec takes int"),
     "a setting outside its choices": (["data.batching=sorted"], "data.batching is 'sorted'"),
@@ -77,6 +83,15 @@ CASES = {
     "data that is nowhere": (["dataset=ml-100k", "dataset.download=false"], "SSREC_DATA"),
     "K above the catalogue": (["ks=[10,65]"], "64"),
     "an override that is no override": (["seed"], "seed"),
+    "an unknown argument of a part": (["split.foo=2"], "split takes history, min_length"),
+    "an argument of several other parts": (["split.seed=2"], "split takes history, min_length"),
+    "an argument of another part": (["model.betas=[0.9,0.9]"], "did you mean optimizer.betas?"),
+    "a value that must be named": (["dataset=table"], "name dataset.interactions=<value>"),
+    "a value that needs quotes": (["dataset=table", "dataset.separator=;"], """dataset.separator='";"'"""),
+    "a list without its end": (["ks=[5,10"], "ks=[5,10"),
+    "outputs in a file": (["outputs=a_file/x"], "a_file is a file, not a folder"),
+    "outputs that are a file": (["outputs=a_file"], "a_file is a file, not a folder"),
+    "outputs where nothing can be": (["outputs=/dev/null/x"], "/dev/null is a file"),
     "a missing start": (["init=nowhere"], "no result.json"),
     "an unknown key in pretrain": (
         ["objective@pretrain.objective=[masked_item]", "+pretrain.optimizer.lrr=1"],
@@ -88,6 +103,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_it_is_refused_in_words(case, capsys, tmp_path):
     overrides, words = CASES[case]
+    (tmp_path / "a_file").write_text("")
     if "dataset=bare" in overrides:
         (tmp_path / "conf/dataset").mkdir(parents=True)
         (tmp_path / "conf/dataset/bare.yaml").write_text("_target_: bare.Bare\n")
@@ -153,9 +169,44 @@ def test_an_unknown_verb(capsys):
 
 
 def test_a_bug_keeps_its_traceback(monkeypatch):
-    monkeypatch.setattr("ssrec.train.prepare", lambda *a: 1 / 0)
+    monkeypatch.setattr("ssrec.train.canonical_of", lambda *a: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         main(["train", *SMALL])
+
+
+def test_a_file_that_is_missing_from_the_outputs_is_a_bug(monkeypatch, tmp_path):
+    """Only what cannot be written is the user's to mend; that is tried, not guessed from the kind of error."""
+    monkeypatch.setattr("ssrec.train.run", lambda *a: (tmp_path / "outputs" / "default" / "gone").read_text())
+    with pytest.raises(FileNotFoundError):
+        main(["train", *SMALL])
+
+
+def run_unheard(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    """`ssrec ... | head -0`: the reader of its output is gone before the first line."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    code = "from ssrec.cli import main; main()"
+    command = [sys.executable, "-c", code, *arguments]
+    try:
+        return subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, cwd=folder)
+    finally:
+        os.close(writer)
+
+
+@pytest.mark.parametrize("verb", [["matrix"], ["--help"], ["audit", "dataset.users=60", "dataset.items=64"]])
+def test_a_reader_that_leaves_is_no_error(tmp_path, verb):
+    asked = run_unheard(tmp_path, *verb)
+    assert asked.stderr == ""
+    assert asked.returncode == 141
+
+
+def test_another_broken_pipe_is_a_bug(monkeypatch):
+    def broken(arguments: list[str]) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setitem(VERBS, "matrix", broken)
+    with pytest.raises(BrokenPipeError):
+        main(["matrix"])
 
 
 def test_the_command_exits_with_two_and_without_a_traceback():

@@ -203,3 +203,38 @@ def test_floors_need_no_epochs(tiny, recipe):
     assert result(folder)["steps"] == 0
     assert result(folder)["targets_seen"] == 0
     assert 0 < metrics(folder)["test/recall@10"] <= 1
+
+
+def test_a_start_from_another_split_of_the_same_data_is_refused(tiny):
+    """Its encoder may have been trained on what is held out here, directly or where it started from."""
+    first = train(tiny("split=k_fold"))
+    with pytest.raises(CompositionError, match="trained on another split of this dataset"):
+        train(tiny("split=k_fold", "split.fold=1", f"init={first}"))
+    second = train(tiny("split=k_fold", f"init={first}", "seed=2"))
+    with pytest.raises(CompositionError, match="trained on another split"):
+        train(tiny("split=k_fold", "split.fold=1", f"init={second}"))
+
+
+def test_the_order_in_which_objectives_are_named_decides_nothing(tiny):
+    first = train(tiny("objective=[next_item,masked_item]"))
+    one = result(first)
+    shutil.rmtree(first)
+    other = result(train(tiny("objective=[masked_item,next_item]")))
+    assert one["fingerprint"] == other["fingerprint"] and one["metrics"] == other["metrics"]
+
+
+def test_how_others_are_trained_decides_nothing_of_what_is_fitted(tiny):
+    settings = ("trainer.max_epochs=3", "optimizer.lr=1", "data.batch_size=9", "select=last")
+    assert len({train(tiny("recipe=markov", setting)).name for setting in settings}) == 1
+    assert train(tiny("recipe=markov", "data.max_length=7")).name != train(tiny("recipe=markov")).name
+
+
+def test_a_result_of_another_study_is_brought_only_by_who_claimed_the_folder(tiny, tmp_path):
+    """Asking while another process makes the run must not replace what it is writing."""
+    done = train(tiny("recipe=markov", "study=done"))
+    busy = tmp_path / "busy" / done.name
+    with runs.claimed(busy, "other"):
+        (busy / "checkpoints").mkdir(parents=True)
+        assert not runs.finished(busy)
+        assert (busy / "checkpoints").is_dir()
+    assert train(tiny("recipe=markov", "study=busy")) == busy and runs.finished(busy)

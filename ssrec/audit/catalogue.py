@@ -105,6 +105,12 @@ USERS_NOT_EVALUATED = Kind(
     "State the number of test rows beside results.",
     "Users are dropped silently, and the same name means another population.",
 )
+PARTS_IGNORED = Kind(
+    "parts_ignored",
+    "Results do not compare with those of others on the publisher's parts.",
+    "Say split=given for the published numbers, or name the split beside every result.",
+    "Numbers on one dataset under two splits are put into one table.",
+)
 FUTURE_OF_OTHERS = Kind(
     "future_of_others",
     "What was popular or bought together later is known when an earlier target is ranked; no system could know it.",

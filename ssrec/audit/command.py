@@ -1,13 +1,15 @@
 """`ssrec audit`: compose a dataset and a split as training does, audit them, print the page, write it."""
 
 import argparse
+import json
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from ssrec import confs
 from ssrec.audit.html import html
@@ -16,12 +18,13 @@ from ssrec.audit.report import Report, audit
 from ssrec.audit.subject import Subject
 from ssrec.check import check_arguments
 from ssrec.compose import Plain, instantiate, locate
-from ssrec.data.canonical import prepare
+from ssrec.data.canonical import Canonical, prepare
 from ssrec.data.clean import Cleaning
 from ssrec.data.features import Features
 from ssrec.data.split import Split, cut
 from ssrec.errors import UserError
 from ssrec.runs import write_json
+from ssrec.writable import check_file
 
 GRAVE = 1  # exit code of --strict; 2 is for what a user can mend
 
@@ -45,11 +48,18 @@ def main(arguments: list[str]) -> None:
     for word in overrides:
         if word.startswith("-") or "=" not in word:
             raise UserError(f"ssrec audit does not know {word}; it takes key=value, --json, --html and --strict")
-    config = composed(overrides)
-    report = audit(subject(config))
-    print(page(report))
-    folder = Path(config.outputs) / "audit" / f"{report.dataset}-{report.fingerprint}"
+    config, choices = composed_with_choices(overrides)
+    data, home = Path(config.outputs) / "data", Path(config.outputs) / "audit"
+    for file, where in ((chosen.json, "--json"), (chosen.html, "--html")):
+        check_file(file, where) if file else check_file(home / "folder" / "file", f"outputs={config.outputs}:")
+    print(f"auditing {heading(choices, overrides)}", flush=True)  # before work that may take minutes
+    asked = subject(config)
+    report = audit(asked)
+    folder = home / f"{report.dataset}-{report.fingerprint}"
     written = write(report, chosen.json or folder / "audit.json", chosen.html or folder / "audit.html")
+    print(page(report))  # after the files, for its reader may leave (| head)
+    if skipped := bad_rows(asked.canonical, data):
+        print(f"bad rows that reading skipped: {asked.canonical.meta['removed']['bad rows']:,}, listed in {skipped}")
     print(f"written to {' and '.join(map(str, written))}")
     if chosen.strict and report.of("grave"):
         sys.exit(GRAVE)
@@ -57,12 +67,39 @@ def main(arguments: list[str]) -> None:
 
 def composed(overrides: list[str]) -> DictConfig:
     """conf/train.yaml with overrides; a user's own folder `conf` joins the search path."""
+    return composed_with_choices(overrides)[0]
+
+
+def composed_with_choices(overrides: list[str]) -> tuple[DictConfig, dict[str, str]]:
+    """`composed`, and which file each group took."""
     own = confs.own()
     joined = [f"hydra.searchpath=[file://{own}]"] if own else []
     sys.path.append(os.getcwd())  # where a user's own classes are; last, so that they shadow nothing
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(confs.folder()), version_base="1.3"):
-        return compose("train", overrides=[*joined, *overrides])
+        config = compose("train", overrides=[*joined, *overrides], return_hydra_config=True)
+    with open_dict(config):
+        choices = config.pop("hydra").runtime.choices
+    return config, {str(group): str(choice) for group, choice in choices.items()}
+
+
+def heading(choices: Mapping[str, str], overrides: list[str]) -> str:
+    """The dataset and the split, and which of them nobody chose."""
+    standard = {key: value for entry in confs.read(confs.folder() / "train.yaml")["defaults"] if isinstance(entry, dict)
+                for key, value in entry.items()}  # fmt: skip
+    said = {word.partition("=")[0] for word in overrides}
+    return ", ".join(
+        f"{group}={choices[group]}{'' if group in said or choices[group] != standard[group] else ' (default)'}"
+        for group in ("dataset", "split")
+    )
+
+
+def bad_rows(canonical: Canonical, folder: Path) -> Path | None:
+    """The file that lists the rows which were skipped when these tables were made under `folder`."""
+    for file in sorted((folder / "canonical").glob(f"{canonical.name}-*/bad_rows.tsv")):
+        if json.loads((file.parent / "meta.json").read_text()) == canonical.meta:
+            return file
+    return None
 
 
 def subject(config: DictConfig) -> Subject:
@@ -87,12 +124,12 @@ def plain(node: DictConfig) -> Plain:
     return OmegaConf.to_container(node, resolve=True, throw_on_missing=True)  # type: ignore[return-value]
 
 
-def write(report: Report, json: Path, page: Path) -> tuple[Path, Path]:
+def write(report: Report, data: Path, page: Path) -> tuple[Path, Path]:
     """Write both files, each whole or not at all."""
-    for file in (json, page):
+    for file in (data, page):
         file.parent.mkdir(parents=True, exist_ok=True)
-    write_json(json, report.plain())
+    write_json(data, report.plain())
     scratch = page.with_name(f"{page.name}.part")
     scratch.write_text(html(report), encoding="utf-8")
     os.replace(scratch, page)
-    return json, page
+    return data, page

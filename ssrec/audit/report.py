@@ -11,6 +11,7 @@ from ssrec.audit.fingerprint import VERSION, fingerprint
 from ssrec.audit.floors import floors
 from ssrec.audit.future import future
 from ssrec.audit.order import order
+from ssrec.audit.published import published
 from ssrec.audit.repeats import repeats
 from ssrec.audit.section import GRADES, Finding, Grade, Section
 from ssrec.audit.subject import Subject
@@ -23,6 +24,7 @@ QUESTIONS = {
     "order": order,
     "repeats": repeats,
     "cold": cold,
+    "published": published,
     "future": future,
     "drift": drift,
     "floors": floors,

@@ -19,19 +19,20 @@ PARTS = {"train": TRAIN, "validation": VAL, "test": TEST, "context": CONTEXT, "u
 @dataclass(frozen=True)
 class Subject:
     """Events in canonical order (by user, then time, then the order that ties were given), the part of each, and what
-    a run reads of them.
+    a run reads of them. `reads_parts` says whether the split is the publisher's.
     """
 
     canonical: Canonical
     events: Events
     part: Int8[Tensor, "E"]
     splits: Splits
+    reads_parts: bool
 
     @staticmethod
     def of(canonical: Canonical, split: Split, splits: Splits) -> "Subject":
         """`splits` is what `split` made of `canonical`."""
         events = Events.of(canonical)
-        return Subject(canonical, events, split.parts(events), splits)
+        return Subject(canonical, events, split.parts(events), splits, "parts" in split.needs)
 
     @cached_property
     def user(self) -> Int[Tensor, "E"]:
@@ -84,7 +85,7 @@ class Subject:
     @cached_property
     def order_decides(self) -> bool:
         """Whether what is tested is what comes last: a user's test events stand after her training events."""
-        if "part" in self.canonical.interactions.columns:  # the publisher's choice, listed part by part
+        if self.reads_parts:  # the publisher's choice, listed part by part
             return False
         place = torch.arange(len(self.user))
         train, test = self.part == TRAIN, self.part == TEST

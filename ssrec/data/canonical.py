@@ -16,7 +16,7 @@ from ssrec.data.clean import Cleaning
 from ssrec.data.files.layout import BadRows
 from ssrec.data.source import Source
 
-FORMAT = 2  # raise it when the same raw files give other canonical tables
+FORMAT = 3  # raise it when the same raw files give other canonical tables
 
 
 @dataclass(frozen=True)
@@ -81,18 +81,26 @@ def prepare(source: Source, cleaning: Cleaning, folder: Path) -> Canonical:
     if not home.exists():
         bad = BadRows("skip" if cleaning.on_bad_rows == "skip" else "error")
         made, counted = canonicalise(source.name, source.read(files, bad), cleaning, bad)
-        store(home, made, origin | counted, bad.rows)
+        places = {str(file): name for file, name in below(files).items()}
+        rows = [row._replace(file=places.get(row.file, Path(row.file).name)) for row in bad.rows]
+        store(home, made, origin | counted, rows)
         del made
     tables, meta = load(home)
     return Canonical(source.name, tables["interactions"], tables["items"], meta, tables["users"])
 
 
-def _checksums(files: Sequence[Path]) -> dict[str, str]:
-    """sha256 of each file, by its path under the folder that holds them all."""
-    files = [file.absolute() for file in files]
-    top = commonpath([file.parent for file in files]) if files else ""
-    sums = {}
+def _checksums(files: Sequence[Path]) -> list[list[str]]:
+    """Each file's path under the folder that holds them all and its sha256, in order: the place says what it is for."""
+    sums, places = [], below(files)
     for file in files:
         with file.open("rb") as content:
-            sums[file.relative_to(top).as_posix()] = hashlib.file_digest(content, "sha256").hexdigest()
+            sums.append([places[file], hashlib.file_digest(content, "sha256").hexdigest()])
     return sums
+
+
+def below(files: Sequence[Path]) -> dict[Path, str]:
+    """Each file's path under the folder that holds them all, and under folders that name values (`day=2024-01-31`)."""
+    top = Path(commonpath([file.absolute().parent for file in files])) if files else Path()
+    while any("=" in part for part in top.parts):  # what they say is part of the data
+        top = top.parent
+    return {file: file.absolute().relative_to(top).as_posix() for file in files}

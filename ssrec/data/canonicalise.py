@@ -33,10 +33,11 @@ def canonicalise(
         DataError: the tables do not fit together, have what the cleaning calls an error, or nothing is left.
     """
     item_table, user_table = tables.items, tables.users
+    where = (f"{name} ({tables.file})" if tables.file else name) + (", bad rows left out" if bad.rows else "")
     removed = dict(tables.removed) | ({"bad rows": len(bad.rows)} if bad.rows else {})
     rows = readable(name, tables.interactions, weights=cleaning.reads_weights)
     numbers = numbering(name, rows, item_table)
-    events, steps = filtered(name, encoded(name, rows, numbers), numbers, cleaning)
+    events, steps = filtered(where, encoded(name, rows, numbers), numbers, cleaning)
     del tables, rows  # the raw events, of which the steps to come need nothing
     if not cleaning.weights:
         events = events.drop("weight", strict=False)
@@ -66,9 +67,9 @@ def canonicalise(
 
 
 def _catalogue(events: pl.DataFrame, numbers: Numbering, cleaning: Cleaning) -> Bool[np.ndarray, "N"]:
-    """Which items have a row: those with events, and those of the item table unless a core decides."""
+    """Which items have a row: those with events, and those of the item table unless `k_core_item` is set."""
     some = counts(events["item"], len(numbers.items)) > 0
-    if numbers.listed is not None and cleaning.k_core_item <= 1:
+    if numbers.listed is not None and not cleaning.k_core_item:
         some[1:] |= numbers.listed.to_numpy()
     return some
 

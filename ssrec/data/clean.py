@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import final
 
 from ssrec.errors import CompositionError
@@ -41,7 +41,7 @@ class Cleaning:
         the item's `id` (numbers by size, texts by alphabet).
 
     Users without an event have no row. Of an item table all items stay, with or without events, unless `k_core_item`
-    is set: then the catalogue is the items of the core.
+    is set: then the catalogue is the items of the core; with 1, those that have events.
 
     Raises:
         CompositionError: a setting makes no sense.
@@ -112,13 +112,24 @@ def _refused(setting: str, value: object, why: str) -> CompositionError:
     return CompositionError(f"clean.{setting}={value}: {why}")
 
 
+def _is_date(value: str) -> bool:
+    try:
+        date.fromisoformat(value)
+    except ValueError:
+        return False
+    return True
+
+
 def _seconds(setting: str, value: int | str | None, *, last: bool) -> int | None:
+    if isinstance(value, int) and 1000 <= value <= 9999_99_99:
+        year, rest = f"{value:08}"[:4] if value > 9999 else str(value), f"{value:08}"[4:] if value > 9999 else "0101"
+        say = f"say '{year}-{rest[:2]}-{rest[2:]}'" if _is_date(year + rest) else "say a date such as '2014-01-31'"
+        raise _refused(setting, value, f"that looks like a date, and numbers are seconds since 1970; {say}")
     if value is None or isinstance(value, int):
         return value
     try:
         moment = datetime.fromisoformat(value)
         moment = moment.replace(tzinfo=moment.tzinfo or UTC)
-        whole_day = len(value) == len("2014-01-31") and "T" not in value
-        return int(moment.timestamp()) + (DAY - 1 if last and whole_day else 0)
+        return int(moment.timestamp()) + (DAY - 1 if last and _is_date(value) else 0)
     except (ValueError, OverflowError):
         raise _refused(setting, value, "say seconds since 1970, or a date such as 2014-01-31") from None

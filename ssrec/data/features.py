@@ -15,6 +15,7 @@ from ssrec.errors import CompositionError, DataError
 Scale = Literal["zscore", "minmax", "log", "none"]
 Fitted = dict[str, dict[str, Any]]  # what `fit` found, by column, as JSON
 IDS = ("item", "user", "id")
+ROUNDING = 1e-12  # of the largest number: what is less far apart is not apart
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,14 @@ def encode(table: pl.DataFrame | None, fitted: Fitted) -> dict[str, Feature]:
         DataError: a vector that is not finite.
     """
     return {name: _ENCODERS[found["kind"]](table[name], found) for name, found in fitted.items() if table is not None}
+
+
+def published(items: pl.DataFrame) -> Attributes | None:
+    """All attributes of all items, whatever was fitted: for who judges lists, not for models."""
+    if "attributes" not in items.columns:
+        return None
+    every = pl.repeat(True, len(items), dtype=pl.Boolean, eager=True)
+    return _attributes(items["attributes"], _fit_attributes(items["attributes"], every, Features()))
 
 
 def left_out(*tables: Fitted) -> int:
@@ -146,8 +155,10 @@ def _fit_numbers(column: pl.Series, trained: pl.Series, scale: str) -> dict[str,
     known = x.drop_nulls()
     mean, low, high, deviation = (float(v or 0.0) for v in (known.mean(), known.min(), known.max(), known.std(ddof=0)))  # type: ignore[arg-type]
     shift, width = {"minmax": (low, high - low), "none": (0.0, 1.0)}.get(scale, (mean, deviation))
+    if width <= ROUNDING * max(1.0, abs(low), abs(high)):  # all the same; their mean may differ by rounding
+        width = 1.0
     missing = x.has_nulls()  # a column for those without, and the mean in place of what they lack
-    return {"kind": "numbers", "how": scale, "shift": shift, "scale": width or 1.0, "mean": mean, "missing": missing}
+    return {"kind": "numbers", "how": scale, "shift": shift, "scale": width, "mean": mean, "missing": missing}
 
 
 def _numbers(column: pl.Series, fitted: dict[str, Any]) -> Numbers:

@@ -33,7 +33,7 @@ def number(ids: pl.Series) -> pl.Series:
 
 
 def readable(name: str, interactions: pl.DataFrame | pl.LazyFrame, *, weights: bool) -> pl.LazyFrame:
-    """The columns that count: user and item as Int64 or text, null where missing [, time] [, weight] [, part].
+    """The columns that count: user, item (Int64 or text, null if missing) [, time [, nanosecond]] [, weight] [, part].
 
     Args:
         name: of the dataset, for messages.
@@ -53,6 +53,8 @@ def readable(name: str, interactions: pl.DataFrame | pl.LazyFrame, *, weights: b
         if not schema["time"].is_integer() and schema["time"] != pl.Null:
             raise DataError(f"{name}: time should be whole seconds since 1970, and is {schema['time']}")
         chosen.append(pl.col("time").cast(pl.Int64))
+        if "nanosecond" in schema:
+            chosen.append(pl.col("nanosecond").cast(pl.Int32).fill_null(0))
     if weights and "weight" in schema:
         if not schema["weight"].is_numeric() and schema["weight"] != pl.Null:
             raise DataError(f"{name}: weight should be a number, and is {schema['weight']}")
@@ -83,7 +85,7 @@ def numbering(name: str, rows: pl.LazyFrame, item_table: pl.DataFrame | None) ->
 def encoded(name: str, rows: pl.LazyFrame, numbers: Numbering) -> Iterator[pl.DataFrame]:
     """The interactions in blocks of rows, their users and items as Int32 numbers, 0 where an id is missing.
 
-    A block has user, item [, time Int64] [, weight Float32] [, part]. At least one block is given.
+    A block has user, item [, time Int64 [, nanosecond Int32]] [, weight Float32] [, part]. At least one block is given.
 
     Raises:
         DataError: a part has another name than train, val and test, or a lazy table is broken.

@@ -17,7 +17,7 @@ from ssrec.errors import DataError
 Kind = Literal["window", "prefix", "edge", "history"]
 KINDS: tuple[str, ...] = get_args(Kind)
 POOL = 4  # batches among whose rows `length` sorts
-MIN_ROWS = 16  # a smaller remainder joins the batch before it, so that every process has rows of every batch
+MIN_ROWS = 16  # a smaller last batch joins the one before it; others, of equally many tokens, may be smaller
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,9 @@ from ssrec.data.files.layout import BadRows
 class Tables:
     """A dataset as read: ids are the publisher's (integers or text), rows are in the order of the file.
 
-    `interactions` has user and item and, where known, time (Int64, seconds since 1970 UTC), weight (Float64: a rating,
-    or a number of plays) and part (String: train, val or test, where the publisher gives a split). It may be lazy.
+    `interactions` has user and item and, where known, time (Int64, seconds since 1970 UTC), nanosecond (Int32, of that
+    second, by which events are ordered), weight (Float64: a rating, or a number of plays) and part (String: train, val
+    or test, where the publisher gives a split). It may be lazy; `file` is its file, where it is from one.
     `items` has item and content columns; without it the catalogue is the items of the events. `users` has user and
     content columns. A content column's dtype says its kind: String is text, List(String) attributes, Int and Float
     numbers, Array(Float32, n) vectors. `removed` counts what reading left out, by reason.
@@ -26,6 +27,7 @@ class Tables:
     items: pl.DataFrame | None = None
     users: pl.DataFrame | None = None
     removed: Mapping[str, int] = field(default_factory=dict)
+    file: Path | None = None
 
 
 class Source(ABC):

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ssrec.batch import Corpus, Ragged
 from ssrec.data.canonical import Canonical
-from ssrec.data.features import Features, encode, fit, left_out
+from ssrec.data.features import Features, encode, fit, left_out, published
 from ssrec.data.splits.events import CONTEXT, TEST, TRAIN, UNUSED, VAL, Events, runs
 from ssrec.data.splits.parted import Parted
 from ssrec.data.splits.settings import check_choice
@@ -23,7 +23,7 @@ from ssrec.errors import CompositionError, DataError
 __all__ = ["CONTEXT", "TEST", "TRAIN", "UNUSED", "VAL", "Events", "Held", "LeaveOneOut", "Split", "Splits", "cut"]
 
 AS_IS = Features()
-FORMAT = 1  # raise it when the same inputs give other arrays
+FORMAT = 2  # raise it when the same inputs give other arrays
 
 
 @dataclass(frozen=True)
@@ -152,6 +152,7 @@ def cut(
         n_items=meta["facts"]["n_items"],
         times=tensors.get("times"),
         weights=tensors.get("weights"),
+        attributes=published(canonical.items),
         item_features=encode(canonical.items, meta["features"]["items"]),
         user_features=encode(canonical.users, meta["features"]["users"]),
     )

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Bool, Float64, Int
 from torch import Tensor
 
-from ssrec.batch import PAD, Attributes, Corpus, Ragged
+from ssrec.batch import PAD, Corpus, Ragged
 from ssrec.errors import CompositionError
 from ssrec.metrics.metric import RowMean, top_list
 from ssrec.ranking import Ranking
@@ -61,8 +61,8 @@ class AttributeDiversity(RowMean):
 
     def __init__(self, corpus: Corpus, *, ks: Sequence[int]):
         super().__init__(corpus, ks=ks)
-        feature = corpus.item_features.get("attributes")
-        if not isinstance(feature, Attributes):
+        feature = corpus.attributes  # not those that a model reads, which are fitted, and with which settings
+        if feature is None:
             raise CompositionError("metric diversity_attributes needs item attributes, and the dataset has none")
         self.n_attributes = len(feature.names)
         pairs = torch.unique(feature.values.rows * self.n_attributes + feature.values.values)

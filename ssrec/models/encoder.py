@@ -214,6 +214,7 @@ class FittedEncoding(Encoding):
 class Encoder(nn.Module, ABC):
     """A model. It is built from `Corpus` and its settings; the return type of `forward` names its family."""
 
+    reads_weights: ClassVar[bool] = False  # whether events of larger weight count more; else all count alike
     reads_padding: ClassVar[bool] = False  # whether more padding before a row may change what it gives, and does
 
     def __init__(self, corpus: Corpus):

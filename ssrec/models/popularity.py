@@ -14,6 +14,8 @@ from ssrec.models.encoder import Encoder, FittedEncoding
 class Popularity(Encoder):
     """Scores an item by its training events, or by the sum of their weights where they have some; the same for all."""
 
+    reads_weights = True
+
     def __init__(self, corpus: Corpus):
         super().__init__(corpus)
         total = corpus.counts.float()

@@ -36,19 +36,37 @@ class IdSource(Source):
 
 
 class AttributeSource(Source):
-    """The mean of the vectors of an item's attributes: content, also for items without events."""
+    """The mean of the vectors of an item's attributes: content, also for items without events.
 
-    needs: ClassVar[frozenset[str]] = frozenset({"attributes"})
+    Args:
+        corpus: The training split, which has the attributes.
+        dim: Width of the vectors.
+        feature: Name of the attributes read: categories, or brands, tags, authors.
 
-    def __init__(self, corpus: Corpus, dim: int):
+    Raises:
+        CompositionError: The items have no such attributes, or none of their names is left.
+    """
+
+    needs_named: ClassVar[tuple[str, ...]] = ("feature",)  # arguments whose value the dataset must offer
+
+    def __init__(self, corpus: Corpus, dim: int, *, feature: str = "attributes"):
         super().__init__()
-        feature = corpus.item_features.get("attributes")
-        if not isinstance(feature, Attributes):
-            raise CompositionError("table source attribute needs item attributes, and the dataset has none")
-        self.bag = nn.EmbeddingBag(len(feature.names), dim, mode="mean")
-        mask_row = feature.values.offsets[-1:]  # the mask token has no attributes: an empty row, a zero vector
-        self.register_buffer("values", feature.values.values, persistent=False)
-        self.register_buffer("offsets", torch.cat([feature.values.offsets, mask_row]), persistent=False)
+        found = corpus.item_features.get(feature)
+        if not isinstance(found, Attributes):
+            known = [name for name, f in corpus.item_features.items() if isinstance(f, Attributes)]
+            raise CompositionError(
+                f"table source attribute needs item attributes called {feature}; those of the dataset: "
+                f"{', '.join(known) or 'none'}"
+            )
+        if not found.names:
+            raise CompositionError(
+                f"table source attribute: {feature} has no name left, because fewer trained items than "
+                "features.min_count have any; lower that, or read another feature"
+            )
+        self.bag = nn.EmbeddingBag(len(found.names), dim, mode="mean")
+        mask_row = found.values.offsets[-1:]  # the mask token has no attributes: an empty row, a zero vector
+        self.register_buffer("values", found.values.values, persistent=False)
+        self.register_buffer("offsets", torch.cat([found.values.offsets, mask_row]), persistent=False)
         self.values: Tensor
         self.offsets: Tensor
 
@@ -166,7 +184,7 @@ class Table(nn.Module):
         self.item_rows = corpus.item_rows
         self.mask = corpus.mask
         self.p = dropout
-        self.sources = nn.ModuleDict({name: make(corpus, dim) for name, make in sources.items()})
+        self.sources = nn.ModuleDict({name: make(corpus, dim) for name, make in sorted(sources.items())})
 
     def forward(self, ids: Int[Tensor, "*shape"]) -> Float[Tensor, "*shape D"]:
         return reduce(torch.add, (source(ids) for source in self.sources.values()))

@@ -10,6 +10,7 @@ from torch import Tensor
 from ssrec.audit.subject import Subject
 from ssrec.data.canonical import Canonical
 from ssrec.data.split import TEST, TRAIN, VAL, Events, LeaveOneOut, Split, cut
+from ssrec.data.splits.given import Given
 
 NAMES = {"r": TRAIN, "v": VAL, "t": TEST, "c": 3, "u": 4}
 
@@ -33,15 +34,19 @@ class Planted(Split):
 def plant() -> Callable[..., Subject]:
     """A subject of events (user, item) or (user, item, time), in canonical order, and columns of the item table.
 
-    `parts` has a letter for each event; without it the split is leave-one-out.
+    `parts` has a letter for each event; without it the split is leave-one-out. `published` has the publisher's part
+    of each, which is the split where `given` says so.
     """
 
     def planted(
         events: Sequence[tuple[int, ...]], parts: str | None = None, *, history: str = "growing", **content: object
     ) -> Subject:
         removed, steps = content.pop("removed", {}), content.pop("steps", [])
+        published, given = content.pop("published", None), content.pop("given", False)
         names = ["user", "item", "time"][: len(events[0])]
         interactions = pl.DataFrame(events, schema=dict.fromkeys(names, pl.Int64), orient="row")
+        if isinstance(published, list):
+            interactions = interactions.with_columns(pl.Series("part", published))
         ids = content.pop("id", None)
         n = len(ids) if isinstance(ids, list) else max(interactions["item"])
         table = {"item": range(1, n + 1), "id": ids or range(1, n + 1), **content}
@@ -53,6 +58,8 @@ def plant() -> Callable[..., Subject]:
             meta={"fingerprint": "0123456789abcdef", "digest": "fedcba", "removed": removed, "steps": steps},
         )
         split = LeaveOneOut(history=history) if parts is None else Planted(parts.replace(" ", ""), history)
+        if given:
+            split = Given(history=history)
         return Subject.of(canonical, split, cut(split, canonical))
 
     return planted

@@ -85,6 +85,57 @@ def test_shuffled_ties_are_not_grave(own):
     main(["dataset=sorted", "clean.ties=shuffled", "--strict"])
 
 
+TABLE = ["dataset=table", "dataset.interactions=events.csv"]
+
+
+@pytest.fixture
+def table(here):
+    """A user's own table with two bad rows."""
+    good = [f"{u},{(u * 17 + k * k * 7) % 40},{100 * k}" for u in range(20) for k in range(6)]
+    (here / "events.csv").write_text("\n".join(["user,item,time", *good[:50], "1,2", "x,3,soon", *good[50:]]) + "\n")
+    return here
+
+
+def test_skipped_rows_are_counted_and_listed_where_the_page_says(table, capsys):
+    main([*TABLE, "clean.on_bad_rows=skip", "clean.min_time=100"])  # another cleaning of the same file lies beside
+    main([*TABLE, "clean.on_bad_rows=skip"])
+    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("bad rows")]
+    assert len(told) == len(set(told)) == 2
+    for line in told:
+        assert "skipped: 2, listed in outputs/data/canonical/table-" in line
+        assert "soon" in (table / line.split(" listed in ")[1]).read_text()
+
+
+def test_nothing_skipped_is_not_told(here, capsys):
+    main(TINY)
+    assert "bad rows" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("chosen", "first"),
+    [
+        ([], "auditing dataset=synthetic (default), split=leave_one_out (default)"),
+        (["split=ratio"], "auditing dataset=synthetic (default), split=ratio"),
+        (["dataset=synthetic", "split=leave_one_out"], "auditing dataset=synthetic, split=leave_one_out"),
+    ],
+)
+def test_the_first_line_says_what_is_audited_and_what_nobody_chose(here, capsys, chosen, first):
+    main([*TINY, *chosen])
+    assert capsys.readouterr().out.splitlines()[0] == first
+
+
+@pytest.mark.parametrize("option", ["--json", "--html", "outputs"])
+def test_files_that_cannot_be_written_are_refused_before_the_audit(here, capsys, option):
+    (here / "ok.csv").write_text("")
+    (here / "folder").mkdir()
+    targets = ["ok.csv"] if option == "outputs" else ["ok.csv/x.out", "folder"]
+    for target in targets:
+        with pytest.raises(UserError, match=target):
+            main([*TINY, *([f"outputs={target}"] if option == "outputs" else [option, target])])
+    assert capsys.readouterr().out == ""
+    assert sorted(f.name for f in here.iterdir()) == ["folder", "ok.csv"]
+
+
 @pytest.mark.parametrize("word", ["--strictly", "--json=", "dataset", "-m"])
 def test_unknown_words_are_refused(here, word):
     with pytest.raises((UserError, SystemExit)) as refused:

@@ -111,6 +111,15 @@ def test_sorted_lists_without_times_are_grave_where_the_order_decides(plant):
     assert set(ids(order(plant(events, at_random))).values()) == {"warning"}
 
 
+def test_a_published_split_excuses_sorted_lists_only_where_it_is_used(plant):
+    """Parts listed one after the other look sorted; another split still tests what stands last in the file."""
+    events = [(u + 1, i + 1) for u in range(200) for i in sorted(torch.randperm(40)[:9].tolist())]
+    published = (["train"] * 7 + ["val", "test"]) * 200
+    used, unused = (order(plant(events, published=published, given=given)) for given in (True, False))
+    assert set(ids(used).values()) == {"warning"}
+    assert ids(unused) == {"order_follows_a_column": "grave", "order_is_shared": "grave"}
+
+
 def test_random_lists_without_times_show_nothing(plant):
     events = [(u, i + 1) for u in range(1, 201) for i in torch.randperm(40)[:9].tolist()]
     found = order(plant(events))

@@ -102,7 +102,8 @@ def test_meta_tells_the_origin(lines, tmp_path):
     meta = made(lines("1 5 1", "1 6 1", "1 7 2", "2 5 2"), tmp_path).meta
     assert meta["n_interactions"] == 4 and meta["removed"] == {"rows with rust": 3}
     assert meta["tie_rate"] == 1 / 2
-    assert list(meta["raw"]) == ["lines.txt"] and meta["cleaning"]["duplicates"] == "all"
+    assert meta["raw"] == [["lines.txt", hashlib.sha256(b"1 5 1\n1 6 1\n1 7 2\n2 5 2").hexdigest()]]
+    assert meta["cleaning"]["duplicates"] == "all"
     assert [(s["step"], s["rows"], s["users"], s["items"]) for s in meta["steps"]] == [("as read", 4, 2, 3)]
 
 
@@ -285,6 +286,7 @@ def test_the_core_decides_the_catalogue(tmp_path):
     assert core.items["id"].to_list() == [4, 5] and core.n_users == 2
     assert core.users is not None and core.users["id"].to_list() == [1, 2]
     assert made(source, tmp_path, k_core_user=2).items["id"].to_list() == [4, 5, 6, 9]
+    assert made(source, tmp_path, k_core_item=1).items["id"].to_list() == [4, 5, 9], "those with events"
     with pytest.raises(DataError, match="given has no interactions: removed 5 rows by k-core"):
         made(source, tmp_path, k_core_item=3)
 

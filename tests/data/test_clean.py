@@ -33,6 +33,14 @@ def test_as_it_stands_nothing_is_asked_of_a_dataset():
         ({"k_core_user": -1}, "clean.k_core_user=-1"),
         ({"min_time": 5, "max_time": 4}, "clean.min_time=5: that is more than the largest that may stay"),
         ({"min_rating": 5, "max_rating": 4.5}, "clean.min_rating=5: that is more"),
+        (
+            {"min_time": 1998},
+            "clean.min_time=1998: that looks like a date, and numbers are seconds since 1970; say '1998-01-01'",
+        ),
+        (
+            {"max_time": 19980213},
+            "clean.max_time=19980213: that looks like a date, and numbers are seconds since 1970; say '1998-02-13'",
+        ),
         ({"min_time": "May"}, "clean.min_time=May: say seconds since 1970, or a date such as 2014-01-31"),
         ({"duplicates": "sum"}, "say clean.weights=true"),
     ],
@@ -69,7 +77,10 @@ def test_sums_need_no_weights():
     "low, high, wanted",
     [
         (5, 7, (5, 7)),
-        ("2014-05-01", "2014-05-01", (MAY, MAY + DAY - 1)),  # a date is a whole day
+        ("2014-05-01", "2014-05-01", (MAY, MAY + DAY - 1)),  # a date is a whole day, however ISO lets it be written
+        ("20140501", "20140501", (MAY, MAY + DAY - 1)),
+        ("2014-W18-4", "2014W184", (MAY, MAY + DAY - 1)),
+        ("20140501T00", "20140501T00", (MAY, MAY)),  # a moment
         ("2014-05-01T00:00:01", "2014-05-01 00:00:05+00:00", (MAY + 1, MAY + 5)),
         ("2014-05-01T02:00+02:00", None, (MAY, None)),
     ],

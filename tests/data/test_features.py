@@ -94,9 +94,10 @@ def test_numbers_against_a_loop(how, column, data):
         shift, scale = (min(known), max(known) - min(known)) if known else (0.0, 0.0)
     elif how == "none":
         shift, scale = 0.0, 1.0
-    if not 0 <= scale < 1e-6 or scale == 0:  # else rounding decides
-        wanted = [((mean if v is None else v) - shift) / (scale or 1.0) for v in x]
-        torch.testing.assert_close(found.values[1:, 0], torch.tensor(wanted), rtol=1e-4, atol=1e-4)
+    if scale <= 1e-12 * max([1.0, *map(abs, known)]):  # all the same, but for rounding
+        scale = 1.0
+    wanted = [((mean if v is None else v) - shift) / scale for v in x]
+    torch.testing.assert_close(found.values[1:, 0], torch.tensor(wanted), rtol=1e-4, atol=1e-4)
     missing = any(v is None and t for v, t in zip(x, trained, strict=True))
     assert found.names == (("price", "price missing") if missing else ("price",))
     if missing:
@@ -107,6 +108,16 @@ def test_numbers_that_are_all_the_same_stay_finite():
     for how in ("zscore", "minmax", "log"):
         found, _ = encoded(pl.Series("year", [7, 7, 9]), [True, True, False], numbers=how)
         assert isinstance(found, Numbers) and found.values.isfinite().all() and not found.values[:3].any()
+
+
+@pytest.mark.parametrize("how", ["zscore", "minmax", "log"])
+@pytest.mark.parametrize("value", [0.1, 1e9 / 3])
+def test_the_rounding_of_a_mean_is_no_deviation(how, value):
+    """The mean of a thousand times 0.1 is not 0.1, by rounding; that tells nothing of how far apart values are."""
+    found, _ = encoded(pl.Series("price", [value] * 1000 + [2 * value]), [True] * 1000 + [False], numbers=how)
+    apart = math.log1p(2 * value) - math.log1p(value) if how == "log" else value
+    assert isinstance(found, Numbers)
+    torch.testing.assert_close(found.values[1:, 0], torch.tensor([0.0] * 1000 + [apart]), rtol=1e-5, atol=1e-6)
 
 
 @given(data=st.data(), n=st.integers(2, 8))

@@ -4,11 +4,12 @@ offers; files of random bytes, cut short or exchanged are refused by name, or re
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from layouts import CONF, WRITERS, Made, history, load, source_of
+from layouts import CONF, WRITERS, Made, features, history, lines, load, matrix, source_of
 from omegaconf import OmegaConf
 
 from ssrec.data.canonical import prepare
@@ -100,6 +101,57 @@ def test_settings_know_no_place(name, tmp_path):
     here, there = (source_of(name, WRITERS[name](tmp_path / folder).settings) for folder in ("a", "b"))
     assert here.settings == there.settings
     assert str(tmp_path) not in str(here.settings)
+
+
+def roles(folder: Path) -> dict[str, tuple[str, list[dict]]]:
+    """Settings of one source that give the same files, which stay as they are, other roles."""
+    given = {"train": [(0, 0), (0, 1), (1, 2)], "valid": [(1, 0)], "test": [(0, 2)]}
+    for part, pairs in given.items():
+        matrix(folder / f"{part}.npz", [(u, i, 1.0) for u, i in pairs], (2, 3))
+        lines(folder / f"ml.{part}.inter", ["user_id:token\titem_id:token", *(f"{u}\t{i}" for u, i in pairs)])
+    lines(folder / "baby.inter", ["userID\titemID\tx_label", "0\t0\t0", "0\t1\t1", "0\t2\t2"])
+    np.save(folder / "a.npy", features(3))
+    np.save(folder / "b.npy", features(3) + 1)
+    for k in (1, 2, 3):
+        lines(folder / f"{k}.csv", ["user,item,title", f"1,{10 * k},Title {k}", f"{k},{10 * k + 1},Other {k}"])
+    matrices = {"root": str(folder), "train": "train.npz", "val": "valid.npz", "test": "test.npz"}
+    feature = [{"vectors": {"x": x, "y": y}} for x, y in ("ab", "ba", "aa")]
+    feature = [{"vectors": {name: f"{file}.npy" for name, file in f["vectors"].items()}} for f in feature]
+    files = {"path": str(folder), "time": None, "stem": "ml"}
+    ours = {"columns": {"time": None}, "text": ["title"]}
+    return {
+        "matrices as parts": ("sparse-matrix", [matrices, matrices | {"val": "test.npz", "test": "valid.npz"}]),
+        "matrices' vectors": ("sparse-matrix", [matrices | f for f in feature]),
+        "MMRec's vectors": ("mmrec", [{"root": str(folder), "name": "baby"} | f for f in feature]),
+        "RecBole's parts": (
+            "recbole",
+            [
+                files | {"parts": {"train": "train", "val": "valid", "test": "test"}},
+                files | {"parts": {"train": "train", "val": "test", "test": "valid"}},
+                files | {"parts": {"train": "test", "val": "train", "test": "valid"}},
+            ],
+        ),
+        "tables": (
+            "table",
+            [
+                ours | {"interactions": f"{folder}/{events}.csv", "items": f"{folder}/{items}.csv"}
+                for events, items in (("1", "2"), ("2", "1"), ("1", "[23]"), ("[12]", "3"), ("3", "[12]"))
+            ],
+        ),
+    }
+
+
+ROLES = ("matrices as parts", "matrices' vectors", "MMRec's vectors", "RecBole's parts", "tables")
+
+
+@pytest.mark.parametrize("which", ROLES)
+def test_the_same_files_in_other_roles_are_another_dataset(which, tmp_path):
+    name, settings = roles(tmp_path / "raw")[which]
+    cleaning = Cleaning(unknown_items="keep")
+    found = [prepare(source_of(name, s), cleaning, tmp_path / "data") for s in settings]
+    alone = [prepare(source_of(name, s), cleaning, tmp_path / str(k)) for k, s in enumerate(settings)]
+    assert [c.digest for c in found] == [c.digest for c in alone]
+    assert len({c.digest for c in found}) == len(found), "the roles make a difference here"
 
 
 @pytest.mark.parametrize("name", WRITERS)

@@ -53,3 +53,11 @@ def test_counts_and_ranges(rows, block, n):
     assert [k for first, last in ranges for k in range(first, last + 1)] == list(range(len(got)))
     for first, last in ranges:
         assert got[first : last + 1].sum() - got[first] < block  # the first user of a range may reach over
+
+
+@pytest.mark.parametrize("ties", ["file", "shuffled", "id"])
+def test_nanoseconds_order_the_events_of_a_second(ties):
+    rows = table([(1, 1, 5), (1, 2, 4), (1, 3, 5), (1, 4, 5)])
+    within = pl.Series("nanosecond", [7, 9, 3, 5], dtype=pl.Int32)
+    got = ordered(rows.with_columns(within), ITEMS, ties=ties, seed=1)
+    assert got["item"].to_list() == [2, 3, 4, 1] and got.columns == rows.columns

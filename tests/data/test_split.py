@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from ssrec.batch import Corpus, Ragged
 from ssrec.data.canonical import Canonical
 from ssrec.data.features import Features
+from ssrec.data.numbering import PARTS
 from ssrec.data.split import CONTEXT, TEST, TRAIN, UNUSED, VAL, Events, Held, LeaveOneOut, Splits, cut
 from ssrec.errors import CompositionError, DataError
 
@@ -112,6 +113,19 @@ def test_facts_say_how_the_history_grows():
 def test_published_parts_have_one_of_three_names():
     with pytest.raises(DataError, match="toy: an interaction's part is 'holdout'; it is one of train, val, test"):
         Events.of(canonical([[1, 2]], parts=[["train", "holdout"]]))
+    with pytest.raises(DataError, match="toy: an interaction's part is None; it is one of train, val, test"):
+        Events.of(canonical([[1, 2]], parts=[["train", None]]))
+
+
+@pytest.mark.parametrize("dtype", [pl.String, pl.Categorical, PARTS, pl.Enum(["test", "other", "val", "train"])])
+@given(words=st.lists(st.sampled_from(["train", "val", "test"]), min_size=1, max_size=9))
+def test_published_parts_are_read_however_they_are_kept(dtype, words):
+    data = canonical([[1] * len(words)], parts=[words])
+    data = replace(data, interactions=data.interactions.with_columns(pl.col("part").cast(dtype)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ssrec.data.splits.events.BLOCK", 4)
+        part = Events.of(data).part
+    assert part is not None and part.tolist() == [{"train": TRAIN, "val": VAL, "test": TEST}[w] for w in words]
 
 
 # ---- leave-one-out
@@ -320,3 +334,14 @@ def test_a_row_is_tied_where_its_first_target_has_the_time_of_the_event_before_i
     splits = cut(Fixed(first, "growing"), Canonical("toy", table, items, {"fingerprint": "f"}))
     assert splits.val.tied.tolist() == [True, False]
     assert splits.test.tied.tolist() == [False, False, False], "nobody's first event is tied to another user's"
+
+
+def test_what_judges_lists_knows_all_attributes_whatever_was_fitted():
+    table = canonical([[1, 2, 3, 4], [4, 3, 2, 1]])
+    items = table.items.with_columns(
+        attributes=pl.Series([["a"], ["a", "b"], ["b"], ["c"]] + [["rare"]] * (N_ITEMS - 4))
+    )
+    for features in (Features(), Features(buckets=1), Features(min_count=2)):
+        corpus = cut(LeaveOneOut(), replace(table, items=items), features).corpus
+        assert corpus.attributes is not None and set(corpus.attributes.names) == {"a", "b", "c", "rare"}
+        assert corpus.attributes.multi_hot()[1:].sum(1).tolist() == [1.0, 2.0] + [1.0] * (N_ITEMS - 2)

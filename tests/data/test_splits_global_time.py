@@ -7,9 +7,12 @@ import torch
 from histories import HISTORIES, canonical, parts_of
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from ssrec.batch import Ragged
-from ssrec.data.split import TEST, TRAIN, VAL, cut
+from ssrec.data.split import TEST, TRAIN, VAL, Events, cut
+from ssrec.data.splits.events import nth
 from ssrec.data.splits.global_time import GlobalTime
 from ssrec.errors import CompositionError, DataError
 
@@ -42,6 +45,46 @@ def test_a_fraction_is_the_time_of_the_event_behind_it(world, fractions):
     wanted = [[TRAIN if t < val else VAL if t < test else TEST for t in ts] for ts in times]
     assert parts_of(split, data) == wanted
     assert sum(p == TRAIN for ps in wanted for p in ps) <= fractions[0] * len(every) / 100
+
+
+class Results(TorchFunctionMode):
+    """Bytes of the largest tensor that was made of others, and the elements of all that tensors were made of."""
+
+    def __init__(self):
+        super().__init__()
+        self.largest = self.read = 0
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        out = func(*args, **(kwargs or {}))
+        made = [t for t in (out if isinstance(out, tuple) else [out]) if isinstance(t, Tensor)]
+        new = [t.untyped_storage() for t in made if t.untyped_storage().data_ptr() not in self.known]
+        self.largest = max([self.largest, *(storage.nbytes() for storage in new)])
+        self.read += sum(x.numel() for x in args if isinstance(x, Tensor) and made)
+        return out
+
+    def over(self, call, events):
+        self.known = {t.untyped_storage().data_ptr() for t in (events.item, events.time)}
+        self.largest = self.read = 0
+        with self:
+            call(events)
+        return self.largest, self.read
+
+
+def test_moments_are_looked_for_once_and_nothing_wide_is_as_long_as_the_events(monkeypatch):
+    monkeypatch.setattr("ssrec.data.splits.events.BLOCK", 64)
+    n = 10_000
+    table = canonical([[1] * n], times=[[7 * k * k for k in range(n)]])
+    events, split, results = Events.of(table), GlobalTime(), Results()
+    largest, read = results.over(split.parts, events)
+    assert largest == n and read > 2 * n, "a byte an event, for their parts"
+    assert results.over(split.found, events)[1] == 0
+    assert split.found(Events.of(canonical([[1, 1]], times=[[5, 6]]))) != split.found(events)
+
+
+@given(values=st.lists(st.integers(-(2**40), 2**40) | st.integers(-3, 3), min_size=1, max_size=20), data=st.data())
+def test_nth_is_that_of_the_sorted_values(values, data):
+    place = data.draw(st.integers(0, len(values) - 1))
+    assert nth(torch.tensor(values), place) == sorted(values)[place]
 
 
 @pytest.mark.parametrize("history", ["growing", "frozen"])

@@ -19,12 +19,12 @@ Lists = st.lists(st.lists(st.integers(1, N), unique=True, max_size=6), min_size=
 
 
 def corpus(attributes: list[list[int]] | None) -> Corpus:
-    features = {}
+    known = None
     if attributes is not None:
         offsets = torch.tensor([0, *(len(a) for a in attributes)]).cumsum(0)
         values = torch.tensor([a for row in attributes for a in row], dtype=torch.long)
-        features["attributes"] = Attributes(Ragged(values, offsets), tuple("abcd"))
-    return Corpus(torch.tensor([1]), torch.tensor([0, 0, 1]), n_users=1, n_items=N, item_features=features)
+        known = Attributes(Ragged(values, offsets), tuple("abcd"))
+    return Corpus(torch.tensor([1]), torch.tensor([0, 0, 1]), n_users=1, n_items=N, attributes=known)
 
 
 def measure(metric: RowMean, top: list[list[int]], vectors: torch.Tensor | None) -> dict[str, float]:

@@ -39,7 +39,7 @@ def build() -> list[Metric]:
         tuple("abcdef"),
     )
     offsets = torch.tensor([0, *range(0, 401, 10)])
-    corpus = Corpus(items, offsets, n_users=40, n_items=N, item_features={"attributes": attributes})
+    corpus = Corpus(items, offsets, n_users=40, n_items=N, attributes=attributes)
     return [metric(corpus, ks=KS) for metric in ALL]
 
 

@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 import torch
 
-from ssrec.batch import Numbers, Vectors
+from ssrec.batch import Attributes, Numbers, Ragged, Vectors
 from ssrec.errors import CompositionError
 from ssrec.models.table import AttributeSource, IdSource, NumberSource, Table, VectorSource
 
@@ -33,6 +33,26 @@ def test_attributes_are_averaged(corpus):
         mine = feature.values.values[feature.values.offsets[row] : feature.values.offsets[row + 1]]
         torch.testing.assert_close(every[row], bag[mine].mean(0) if len(mine) else torch.zeros(4))
     assert not every[10].any()
+
+
+def test_any_feature_of_names_can_be_read(corpus):
+    brands = Attributes(Ragged(torch.tensor([1, 0]), torch.tensor([0, 0, 1] + [2] * 8)), ("acme", "umbrella"))
+    both = replace(corpus, item_features={**corpus.item_features, "brand": brands})
+    table = build(both, brand=partial(AttributeSource, feature="brand"))
+    weight = table.sources["brand"].bag.weight
+    assert weight.shape == (2, 4) and AttributeSource.needs_named == ("feature",)
+    torch.testing.assert_close(
+        table(torch.arange(11)), torch.stack([weight[0] * 0, *weight.flip(0), *[weight[0] * 0] * 8])
+    )
+    with pytest.raises(
+        CompositionError, match="needs item attributes called tags; those of the dataset: attributes, brand"
+    ):
+        build(both, tags=partial(AttributeSource, feature="tags"))
+    nothing = replace(
+        corpus, item_features={"attributes": Attributes(Ragged(torch.zeros(0).long(), torch.zeros(11).long()), ())}
+    )
+    with pytest.raises(CompositionError, match=r"attributes has no name left, .* features\.min_count"):
+        build(nothing, attribute=AttributeSource)
 
 
 def test_sources_are_summed_and_all_get_gradients(corpus):

@@ -84,6 +84,8 @@ def _header(path: Path, block: Block, separator: str, quote: str | None) -> tupl
     end = block.content.index(b"\n") + 1
     while quote and block.content.count(quote.encode(), 0, end) % 2 and end < len(block.content):
         end = block.content.index(b"\n", end) + 1
+    if len(outside(block.content[:end], b"\r", quote.encode() if quote else None)):
+        raise DataError(f"{path}, line 1: lines that end with \\r alone, as on old Macs; save the file with \\n")
     row = next(records(Block(block.line, block.content[:end]), separator, quote))
     if row.fields is None:
         raise DataError(f"{path}, line 1: {shown(row.text)} is no header")

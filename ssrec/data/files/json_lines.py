@@ -11,7 +11,12 @@ from ssrec.data.files.blocks import Block, blocks
 from ssrec.data.files.json_values import Refused, row_of
 from ssrec.data.files.layout import PLAIN, BadRows, Kind, check_count
 
-_TYPES: Mapping[Any, Any] = {int: pl.Int64(), float: pl.Float64(), list[str]: pl.List(pl.String)}
+_TYPES: Mapping[Any, Any] = {
+    int: pl.Int64(),
+    float: pl.Float64(),
+    list[str]: pl.List(pl.String),
+    list[float]: pl.List(pl.Float64),
+}
 # What polars takes for a text, and what was another value or half a character; such lines are looked at exactly.
 _NO_TEXT = r"^(?:true|false|[\[{].*|-?[0-9.][0-9.eE+-]*[.eE][0-9.eE+-]*)$"
 _HALF = re.compile(rb"\\u[dD][89abAB]..(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F]")
@@ -30,9 +35,10 @@ def read_json_lines(
 
     Args:
         path: the file; `.gz` is decompressed.
-        columns: key and kind (`int`, `float`, `str`, `list[str]`, `int | str`: integers where all are, else text, or
-            `float | str`: always text). `a.b` is key b of the object at key a, `a.0` the first element of a list.
-            Numbers may be written as text; a text may be a whole number, and lists in lists are flattened.
+        columns: key and kind (`int`, `float`, `str`, `list[str]`, `list[float]`, `int | str`: integers where all are,
+            else text, or `float | str`: always text). `a.b` is key b of the object at key a, `a.0` the first element
+            of a list. Numbers may be written as text, and so may lists of numbers; a text may be a whole number, and
+            lists in lists are flattened.
         optional: keys that may be missing, null or "", which is null.
         literal: lines are Python's literals, as in McAuley's older files.
         rows: the published number of lines.
@@ -69,6 +75,8 @@ def _at_once(block: Block, columns: Mapping[str, Kind], optional: Collection[str
     lists = [name for name, kind in columns.items() if kind == list[str]]
     wrong = [pl.col(name).is_null().any() for name in columns if name not in optional]
     wrong += [pl.col(name).str.contains(_NO_TEXT).any() for name in texts]
+    for name in [name for name, kind in columns.items() if kind == list[float]]:  # polars reads texts as null
+        wrong += [pl.col(name).is_null().any(), pl.col(name).list.eval(pl.element().is_null()).list.any().any()]
     flat = [pl.col(name).explode() for name in lists]
     if any(table.select(w.alias(f"{k}") for k, w in enumerate(wrong)).row(0)) if wrong else False:
         return None

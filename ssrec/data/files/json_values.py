@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import warnings
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -9,11 +10,13 @@ from typing import Any
 from ssrec.data.files.layout import Kind, shown
 
 _LIST = list[str]
+_VECTOR = list[float]
 _WORDS: Mapping[Any, str] = {
     int: "an integer",
     float: "a number",
     str: "a text",
     _LIST: "a list of texts",
+    _VECTOR: "a list of numbers",
     int | str: "an integer or a text",
     float | str: "a number or a text",
 }
@@ -86,6 +89,8 @@ def _converted(value: Any, kind: Kind) -> Any:
     """The value as its kind, None where it is of another one."""
     if kind == _LIST:
         return _flat(value) if isinstance(value, list | tuple) else None
+    if kind == _VECTOR:
+        return _vector(value)
     if kind == float | str and isinstance(value, float) and value - value == 0:
         return str(value)
     if kind in (str, int | str, float | str):
@@ -112,6 +117,16 @@ def _flat(value: Sequence[Any]) -> list[str] | None:
     found = [x if isinstance(x, list | tuple) else [x] for x in value]
     texts = [_text(x) for part in found for x in part]
     return None if None in texts else texts  # type: ignore[return-value]
+
+
+def _vector(value: Any) -> list[float] | None:
+    """The numbers of a list, or in a text, whatever stands between them: `0.1 0.2`, `[0.1, 0.2]`, `0.1|0.2`."""
+    elements = re.split(r"[\s,;|]+", value.strip(" []()")) if isinstance(value, str) else value
+    if not isinstance(elements, list | tuple):
+        return None
+    written = [isinstance(x, int | float | str) and not isinstance(x, bool) for x in elements]
+    numbers = [_number(x, float) for x in elements] if all(written) else [None]
+    return None if None in numbers else numbers  # type: ignore[return-value]
 
 
 def _number(value: int | float | str, kind: Kind) -> int | float | None:

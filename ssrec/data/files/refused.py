@@ -1,33 +1,72 @@
 """Rows that turn out bad only after their file was read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import final
 
 import polars as pl
 
+from ssrec.data.files.blocks import blocks
+from ssrec.data.files.delimited_rows import Record, records
 from ssrec.data.files.layout import BadRows
 
 
+@final
+@dataclass(frozen=True)
+class Origin:
+    """A file of rows: text with or without a header, or, without a separator, lines of another kind."""
+
+    path: Path
+    header: bool = False
+    separator: str | None = None
+    quote: str | None = None
+    encoding: str = "utf-8"
+
+    def rows(self) -> Iterator[Record]:
+        """All that can be decoded, the header first."""
+        for block in blocks(self.path, encoding=self.encoding, quote=self.quote, ends=False, bad=BadRows("skip")):
+            quoted = self.quote is not None and self.quote.encode() in block.content
+            yield from records(block, self.separator or "\n", self.quote if quoted else None)
+
+
 def without(
-    table: pl.DataFrame, wrong: pl.Series, why: Callable[[int], str], *, path: Path, header: bool, bad: BadRows
+    table: pl.DataFrame,
+    wrong: pl.Series,
+    why: Callable[[int], str],
+    *,
+    origin: Origin,
+    bad: BadRows,
+    column: str | None = None,
 ) -> pl.DataFrame:
     """A table without its wrong rows, each of which is refused.
 
+    The file is read again for them: what was skipped, and fields that hold line ends, move the lines of rows.
+
     Args:
-        table: what was read from `path`, in order: a row's place says its line, where no field holds a line end.
+        table: what was read from `origin`, in order, without the rows that are in `bad`.
         wrong: which rows are.
         why: what is wrong with a row, from its place.
-        path: where the table is from.
-        header: whether its first line has names.
+        origin: where the table is from.
         bad: where the rows go.
+        column: what the file calls the column that is wrong.
 
     Raises:
         DataError: in mode error, there is one.
     """
-    skipped = sorted(row.line for row in bad.rows if row.file == path.name)
-    for k in wrong.arg_true():
-        line = k + 1 + header
-        for other in skipped:
-            line += other <= line
-        bad.refuse(path, line, why(k), " ".join("" if value is None else str(value) for value in table.row(k)))
+    if not wrong.any():
+        return table
+    places = iter(wrong.arg_true())
+    skipped = {row.line for row in bad.rows if row.file == str(origin.path)}
+    rows = origin.rows()
+    names = (next(rows).fields or []) if origin.header else []
+    nth = names.index(column) + 1 if column in names else None
+    place = next(places, None)
+    for k, row in enumerate(row for row in rows if row.line not in skipped):
+        if k == place:
+            named = f"{column!r}: " if column is not None and nth is None else ""
+            bad.refuse(origin.path, row.line, named + why(k), row.text, nth)
+            place = next(places, None)
+            if place is None:
+                break
     return table.filter(~wrong)

@@ -9,11 +9,13 @@ import polars as pl
 
 from ssrec.data.files.delimited import read_table
 from ssrec.data.files.download import Publication, Remote, locate
+from ssrec.data.files.instants import instants, with_instants
 from ssrec.data.files.json_lines import read_json_lines
 from ssrec.data.files.layout import BadRows
 from ssrec.data.source import Source, Tables
 from ssrec.data.sources.amazon_products import CONTENT, catalogue, products_2023
 from ssrec.data.sources.amazon_reviews import EVENTS, LICENCE, check_category, named
+from ssrec.data.sources.table_reading import concatenated
 from ssrec.errors import CompositionError
 
 URL = "https://mcauleylab.ucsd.edu/public_datasets/data/amazon_2023/"
@@ -81,7 +83,7 @@ class Amazon2023(Source):
             reviews = _csv(rated[0], bad)
         else:
             given = zip(rated, PARTS.values(), strict=True)
-            reviews = pl.concat(_csv(file, bad).with_columns(part=pl.lit(part)) for file, part in given)
+            reviews = concatenated([_csv(file, bad).with_columns(part=pl.lit(part)) for file, part in given], ())
         items, removed = catalogue(products_2023(files[-1], bad), reviews) if self.metadata else (None, {})
         return Tables(reviews, items, removed=removed)
 
@@ -98,4 +100,4 @@ def _csv(path: Path, bad: BadRows) -> pl.DataFrame:
 
 
 def _seconds(reviews: pl.DataFrame) -> pl.DataFrame:
-    return reviews.rename(NAMES).with_columns(pl.col("time") // 1000)
+    return with_instants(reviews.rename(NAMES), instants(reviews["timestamp"], "ms"))

@@ -10,6 +10,7 @@ import polars as pl
 from ssrec.data.files.delimited import read_table
 from ssrec.data.files.download import Publication, Remote, locate
 from ssrec.data.files.layout import BadRows
+from ssrec.data.files.refused import Origin
 from ssrec.data.files.times import with_seconds
 from ssrec.data.source import Source, Tables
 
@@ -50,7 +51,7 @@ class CheckIns(Source):
         path = files[0]
         optional = set(COLUMNS) - {"user"}
         rows = read_table(path, COLUMNS, separator="\t", optional=optional, bad=bad)
-        rows = with_seconds(rows, "time", "iso", path=path, header=False, bad=bad)
+        rows = with_seconds(rows, "time", "iso", origin=Origin(path), bad=bad)
         nowhere = pl.col("item").is_null() | (pl.col("item").cast(pl.String) == NOWHERE)
         known = rows.filter(pl.col("time").is_not_null(), ~nowhere)
         events = known.select("user", "item", "time").reverse()  # so that events of one second stand as they happened

@@ -36,7 +36,8 @@ def vectors(lists: pl.Series, owners: pl.Series, where: str) -> pl.Series:
         (~lists.list.eval(pl.element().is_finite().fill_null(False)).list.all(), "holds what is no finite number"),
     ):
         if wrong.any():
-            raise DataError(f"{where}, column {lists.name}: the vector of {owners.filter(wrong)[0]!r} {why}")
+            k = wrong.arg_true()[0]
+            raise DataError(f"{where}, row {k + 1:,}, column {lists.name}: the vector of {owners[k]!r} {why}")
     if not width:
         raise DataError(f"{where}, column {lists.name}: no vector holds a number")
     return lists.list.to_array(width)

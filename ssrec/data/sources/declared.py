@@ -83,8 +83,14 @@ def check_columns(where: str, has: Iterable[str], wanted: Iterable[tuple[str, st
     for setting, column in wanted:
         if column not in known:
             close = difflib.get_close_matches(column, known, 1, 0.6)
-            hint = f"did you mean {close[0]}? " if close else ""
-            raise DataError(f"{where} has no column {column} ({setting}); {hint}It has {', '.join(known) or 'none'}")
+            hint = f"did you mean {_quoted(close[0])}? It has" if close else "it has"
+            names = ", ".join(map(_quoted, known)) or "none"
+            raise DataError(f"{where} has no column {_quoted(column)} ({setting}); {hint} {names}")
+
+
+def _quoted(name: str) -> str:
+    """A name in quotes if it has blanks or commas, which would not show."""
+    return name if name and not any(x.isspace() or x == "," for x in name) else repr(name)
 
 
 def _content(raw: pl.DataFrame, source: str, kind: str, ids: str, where: str, separator: str | None) -> pl.Series:

@@ -10,7 +10,7 @@ import polars as pl
 from ssrec.data.files.delimited import read_table
 from ssrec.data.files.download import Publication, locate
 from ssrec.data.files.layout import BadRows
-from ssrec.data.files.refused import without
+from ssrec.data.files.refused import Origin, without
 from ssrec.data.files.times import with_seconds
 from ssrec.data.source import Source, Tables
 from ssrec.data.sources.content import covering
@@ -75,10 +75,10 @@ class MIND(Source):
 
 def _behaviours(path: Path, part: str, bad: BadRows) -> pl.DataFrame:
     table = read_table(path, BEHAVIOURS, separator="\t", bad=bad)
-    table = with_seconds(table, "time", FORMAT, path=path, header=False, bad=bad)
+    table = with_seconds(table, "time", FORMAT, origin=Origin(path), bad=bad)
     wrong = ~table["shown"].str.contains(r"^\S+-[01](?: \S+-[01])*$")
     why = "what was shown should be news and whether it was clicked, as in 'N11-0 N23-1'"
-    return without(table, wrong, lambda k: why, path=path, header=False, bad=bad).with_columns(part=pl.lit(part))
+    return without(table, wrong, lambda k: why, origin=Origin(path), bad=bad).with_columns(part=pl.lit(part))
 
 
 def _clicked(shown: pl.Expr) -> pl.Expr:

@@ -10,6 +10,7 @@ import polars as pl
 from ssrec.data.files.delimited import read_header, read_table
 from ssrec.data.files.download import Publication, locate
 from ssrec.data.files.layout import BadRows, Kind
+from ssrec.data.files.refused import Origin
 from ssrec.data.files.times import with_seconds
 from ssrec.data.source import Source, Tables
 from ssrec.data.sources.declared import check_columns
@@ -65,7 +66,7 @@ class MMRec(Source):
         table = table.rename({"userID": "user", "itemID": "item", "x_label": "part", **extra})
         table = table.with_columns(pl.col("part").replace_strict({0: "train", 1: "val", 2: "test"}))
         if self.time:
-            table = with_seconds(table, "time", "seconds", path=path, header=True, bad=bad)
+            table = with_seconds(table, "time", "seconds", origin=Origin(path, header=True, separator="\t"), bad=bad)
         if not self.vectors:
             return Tables(table)
         vectors = [read_vectors(file, name) for file, name in zip(files[1:], self.vectors, strict=True)]

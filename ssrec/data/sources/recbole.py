@@ -10,6 +10,7 @@ import polars as pl
 
 from ssrec.data.files.delimited import read_header, read_table
 from ssrec.data.files.layout import BadRows, Kind
+from ssrec.data.files.refused import Origin
 from ssrec.data.files.times import with_seconds
 from ssrec.data.source import Source, Tables
 from ssrec.data.sources.content import agree
@@ -108,7 +109,11 @@ class RecBole(Source):
         columns = {f"{column}:{types[column]}": kinds[role] for role, column in wanted.items()}
         table = read_table(path, columns, separator="\t", header=True, optional=columns, ends=False, bad=bad)
         table = table.rename(dict(zip(columns, wanted, strict=True)))
-        return with_seconds(table, "time", "seconds", path=path, header=True, bad=bad) if self.time else table
+        return (
+            with_seconds(table, "time", "seconds", origin=Origin(path, header=True, separator="\t"), bad=bad)
+            if self.time
+            else table
+        )
 
 
 def _content(path: Path | None, content: Declared, key: str, ids: str, bad: BadRows) -> pl.DataFrame | None:

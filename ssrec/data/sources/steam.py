@@ -10,6 +10,7 @@ import polars as pl
 from ssrec.data.files.download import Publication, Remote, locate
 from ssrec.data.files.json_lines import read_json_lines
 from ssrec.data.files.layout import BadRows, Kind
+from ssrec.data.files.refused import Origin
 from ssrec.data.files.times import with_seconds
 from ssrec.data.source import Source, Tables
 from ssrec.data.sources.content import covering, names, one
@@ -63,7 +64,7 @@ class Steam(Source):
         columns = {"username": str, "product_id": str, "date": str}
         events = read_json_lines(reviews, columns, literal=True, bad=bad)
         events = events.rename({"username": "user", "product_id": "item", "date": "time"})
-        events = with_seconds(events, "time", "iso", path=reviews, header=False, bad=bad)
+        events = with_seconds(events, "time", "iso", origin=Origin(reviews), bad=bad)
         table = read_json_lines(games, GAME, optional=GAME, literal=True, bad=bad)
         table = table.filter(pl.col("id").is_not_null()).unique("id", keep="first", maintain_order=True)
         free = pl.col("price").str.to_lowercase().str.starts_with("free")

@@ -10,7 +10,8 @@ import polars as pl
 
 from ssrec.data.files.delimited import read_header, read_table
 from ssrec.data.files.json_lines import read_json_lines
-from ssrec.data.files.layout import BadRows, Kind
+from ssrec.data.files.layout import BadRows, Kind, shown
+from ssrec.data.files.refused import Origin
 from ssrec.data.sources.declared import check_columns
 from ssrec.errors import DataError
 
@@ -31,6 +32,15 @@ class Text:
 
     separator: str | None = None
     encoding: str = "utf-8"
+
+    def separator_of(self, file: Path) -> str:
+        return self.separator or SEPARATORS[Path(file.name.removesuffix(".gz")).suffix]
+
+    def origin(self, file: Path) -> Origin:
+        """How the rows of a text table or of JSON lines stand in their file."""
+        if format_of(str(file), file.name) == "json":
+            return Origin(file)
+        return Origin(file, header=True, separator=self.separator_of(file), quote='"', encoding=self.encoding)
 
 
 def format_of(setting: str, name: str) -> Format:
@@ -85,8 +95,14 @@ def read_file(
     """
     if format_of(str(file), file.name) == "json":
         return read_json_lines(file, columns, optional=optional, bad=bad)
-    separator = text.separator or SEPARATORS[Path(file.name.removesuffix(".gz")).suffix]
-    check_columns(str(file), read_header(file, separator=separator, encoding=text.encoding, quote='"'), wanted)
+    separator = text.separator_of(file)
+    names = read_header(file, separator=separator, encoding=text.encoding, quote='"')
+    if any(column not in names for _, column in wanted) and any(map(_is_number, names)):
+        raise DataError(
+            f"{file}, line 1 seems to be no header: {shown(separator.join(names))}; write one above it, with "
+            f"{', '.join(column for _, column in wanted)}"
+        )
+    check_columns(str(file), names, wanted)
     return read_table(
         file,
         columns,
@@ -109,7 +125,7 @@ def scan(files: Sequence[Path], wanted: Sequence[tuple[str, str]]) -> pl.LazyFra
     first: pl.Schema | None = None
     for file in files:
         try:
-            schema = _parquet([file]).collect_schema()
+            schema = parquet([file]).collect_schema()
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as e:
             raise DataError(f"{file} cannot be read as Parquet: {e}") from e
         check_columns(str(file), schema, wanted)
@@ -117,10 +133,19 @@ def scan(files: Sequence[Path], wanted: Sequence[tuple[str, str]]) -> pl.LazyFra
         for _, column in wanted:
             if schema[column] != first[column]:
                 raise DataError(f"{file}, column {column}: {schema[column]}, where {files[0]} has {first[column]}")
-    return _parquet(files)
+    return parquet(files)
 
 
-def _parquet(files: Sequence[Path]) -> pl.LazyFrame:
+def _is_number(name: str) -> bool:
+    try:
+        float(name)
+    except ValueError:
+        return False
+    return True
+
+
+def parquet(files: Sequence[Path]) -> pl.LazyFrame:
+    """Parquet files that are alike as one table, unchecked."""
     return pl.scan_parquet(
         list(files),
         glob=False,

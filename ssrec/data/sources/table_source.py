@@ -98,6 +98,7 @@ class TableSource(Source):
     def settings(self) -> Mapping[str, object]:
         return {
             "columns": self.roles,
+            "files": [len(self._found(table)) for table in TABLES],  # which of them are whose
             "time_format": self.time_format,
             "items": self.item_content.settings if self.items else None,
             "users": self.user_content.settings if self.users else None,
@@ -118,7 +119,7 @@ class TableSource(Source):
         people = read_content(users, self.user_content, "user", self.roles["user"], self.list_separator, text, bad)
         interactions, catalogue = agree("item", interactions, catalogue)
         interactions, people = agree("user", interactions, people)
-        return Tables(interactions, catalogue, people)
+        return Tables(interactions, catalogue, people, file=events[0] if len(events) == 1 else None)
 
     def _found(self, table: str) -> list[Path]:
         named = getattr(self, table)

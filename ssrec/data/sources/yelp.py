@@ -8,6 +8,7 @@ from typing import ClassVar, final
 from ssrec.data.files.download import Publication, locate
 from ssrec.data.files.json_lines import read_json_lines
 from ssrec.data.files.layout import BadRows
+from ssrec.data.files.refused import Origin
 from ssrec.data.files.times import with_seconds
 from ssrec.data.source import Source, Tables
 from ssrec.data.sources.content import covering, one, several
@@ -44,7 +45,7 @@ class Yelp(Source):
         columns = {"user_id": str, "business_id": str, "date": str, "stars": float}
         events = read_json_lines(reviews, columns, bad=bad)
         events = events.rename({"user_id": "user", "business_id": "item", "date": "time", "stars": "weight"})
-        events = with_seconds(events, "time", "iso", path=reviews, header=False, bad=bad)
+        events = with_seconds(events, "time", "iso", origin=Origin(reviews), bad=bad)
         columns = {"business_id": str, "name": str, "categories": str, "city": str, "state": str}
         optional = ("name", "categories", "city", "state")
         table = read_json_lines(businesses, columns, optional=optional, bad=bad)

@@ -1,11 +1,12 @@
 """All events of a dataset as flat tensors, and the whole-array operations that splits are made of.
 
-Whatever is as long as the events is made a block of users at a time, so that memory stays near that of the tables.
+So that memory stays near that of the tables, what is as long as the events has a byte for each of them (parts, masks)
+or is part of what is stored; wider values are made a block at a time. Only folds of all events need a permutation.
 """
 
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 from typing import final
@@ -16,10 +17,10 @@ from jaxtyping import Bool, Float, Int, Int8, Shaped
 from torch import Generator, Tensor
 
 from ssrec.data.canonical import Canonical
+from ssrec.data.numbering import PARTS
 from ssrec.errors import DataError
 
 TRAIN, VAL, TEST, CONTEXT, UNUSED = range(5)  # what an event is for; CONTEXT is read at evaluation, never trained on
-PUBLISHED = {"train": TRAIN, "val": VAL, "test": TEST}  # how a publisher's `part` is written
 BLOCK = 1 << 21  # events worked on at once
 
 
@@ -35,6 +36,7 @@ class Events:
     time: Int[Tensor, "E"] | None = None  # seconds since 1970 UTC
     weight: Float[Tensor, "E"] | None = None
     part: Int8[Tensor, "E"] | None = None  # the publisher's
+    _moments: dict[int, int] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @staticmethod
     def of(canonical: Canonical) -> "Events":
@@ -71,6 +73,13 @@ class Events:
         """Events of each user row."""
         return self.offsets.diff()
 
+    def moment(self, place: int) -> int:
+        """The time at a place, from 0, of all events in order of time; looked for once."""
+        assert self.time is not None
+        if place not in self._moments:
+            self._moments[place] = nth(self.time, place)
+        return self._moments[place]
+
     def spread(self, of_users: Shaped[Tensor, "U"], users: slice) -> Shaped[Tensor, "M"]:
         """For every event of a run of user rows, what its user has."""
         return torch.repeat_interleave(of_users[users], self.lengths[users])
@@ -85,6 +94,16 @@ def pick(values: Shaped[Tensor, "E"], mask: Bool[Tensor, "E"]) -> Shaped[Tensor,
         out[at : at + len(chosen)] = chosen
         at += len(chosen)
     return out
+
+
+def nth(values: Int[Tensor, "E"], place: int) -> int:
+    """The value at a place, from 0, of all in ascending order; by bisection, which takes no copy of them."""
+    low, high = (int(bound) for bound in values.aminmax())
+    while low < high:
+        middle = (low + high) // 2
+        until = sum(int((values[block] <= middle).sum()) for block in slices(len(values)))
+        low, high = (low, middle) if until > place else (middle + 1, high)
+    return low
 
 
 def offsets(lengths: Int[Tensor, "R"]) -> Int[Tensor, "R1"]:
@@ -140,10 +159,13 @@ def _tensor(column: pl.Series) -> Tensor:
 
 
 def _parts(name: str, column: pl.Series) -> Int8[Tensor, "E"]:
-    strange = column.filter(~column.cast(pl.String).is_in(list(PUBLISHED)) | column.is_null())
-    if len(strange):
-        raise DataError(f"{name}: an interaction's part is {strange[0]!r}; it is one of {', '.join(PUBLISHED)}")
+    kinds = torch.tensor([TRAIN, VAL, TEST], dtype=torch.int8)  # of the codes of PARTS
     parts = torch.empty(len(column), dtype=torch.int8)
-    for word, part in PUBLISHED.items():
-        parts[torch.from_numpy((column == word).to_numpy())] = part
+    for block in slices(len(column)):
+        words = column[block]
+        named = words if words.dtype == PARTS else words.cast(pl.String).cast(PARTS, strict=False)
+        if named.has_nulls():
+            strange = words.filter(named.is_null())[0]
+            raise DataError(f"{name}: an interaction's part is {strange!r}; it is one of {', '.join(PARTS.categories)}")
+        parts[block] = kinds[_tensor(named.to_physical()).long()]
     return parts

@@ -8,7 +8,7 @@ from jaxtyping import Int8
 from torch import Tensor
 
 from ssrec.data.split import Split
-from ssrec.data.splits.events import TEST, TRAIN, VAL, Events
+from ssrec.data.splits.events import TEST, TRAIN, VAL, Events, slices
 from ssrec.data.splits.settings import check_choice
 from ssrec.errors import CompositionError, DataError
 
@@ -52,25 +52,26 @@ class GlobalTime(Split):
 
     def parts(self, events: Events) -> Int8[Tensor, "E"]:
         assert events.time is not None
-        val, test = self._seconds(events.time)
+        val, test = self._seconds(events)
         if val >= test:
             raise DataError(
                 f"{events.name}: no event lies between split.val_from={self.val_from} ({_written(val)}) and "
                 f"split.test_from={self.test_from} ({_written(test)}); move them apart"
             )
-        parts = torch.full((len(events),), TRAIN, dtype=torch.int8)
-        parts.masked_fill_(events.time >= val, VAL).masked_fill_(events.time >= test, TEST)
+        moments, kinds = torch.tensor([val, test]), torch.tensor([TRAIN, VAL, TEST], dtype=torch.int8)
+        parts = torch.empty(len(events), dtype=torch.int8)
+        for block in slices(len(events)):
+            parts[block] = kinds[torch.bucketize(events.time[block], moments, right=True)]
         return parts
 
     def found(self, events: Events) -> dict[str, int | float | str]:
-        assert events.time is not None
-        val, test = self._seconds(events.time)
+        val, test = self._seconds(events)
         return {"val_from_time": _written(val), "test_from_time": _written(test)}
 
-    def _seconds(self, time: Tensor) -> tuple[int, int]:
+    def _seconds(self, events: Events) -> tuple[int, int]:
         """Both moments; a fraction is the time of the event behind that share of all."""
         val, test = (
-            int(time.kthvalue(int(moment * len(time) + 1e-9) + 1).values) if isinstance(moment, float) else moment
+            events.moment(int(moment * len(events) + 1e-9)) if isinstance(moment, float) else moment
             for moment in self._moments
         )
         return val, test

@@ -75,6 +75,21 @@ def test_values_that_are_written_another_way(tmp_path, reader, change, wanted):
     assert lines(tmp_path / "t", written({**ROW, **change}))[key].to_list() == [wanted]
 
 
+@pytest.mark.parametrize("vector", [[0.5, 2], ["0.5", "2"], "0.5 2", "[0.5, 2.0]", "0.5|2"])
+@pytest.mark.parametrize("optional", [(), ("v",)])
+def test_vectors_are_lists_or_texts(tmp_path, vector, optional):
+    (tmp_path / "t").write_bytes(written({"v": [1.5, -2]}, {"v": vector}))
+    got = read_json_lines(tmp_path / "t", {"v": list[float]}, optional=optional, bad=BadRows())
+    assert got["v"].to_list() == [[1.5, -2.0], [0.5, 2.0]]
+
+
+@pytest.mark.parametrize("vector", [[0.5, None], [0.5, "x"], "0.5 x", {"a": 1}, [True], [[1]]])
+def test_vectors_of_other_things_are_named(tmp_path, vector):
+    (tmp_path / "t").write_bytes(written({"v": [1.5, -2]}, {"v": vector}))
+    with pytest.raises(DataError, match=r"line 2: 'v' is .*, and should be a list of numbers"):
+        read_json_lines(tmp_path / "t", {"v": list[float]}, optional=["v"], bad=BadRows())
+
+
 @pytest.mark.parametrize(
     "content, message",
     [

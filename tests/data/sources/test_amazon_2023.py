@@ -90,6 +90,7 @@ def test_every_layout(tmp_path, layout, history):
     events, items = frame(tables.interactions), frame(tables.items)
     wanted = [(u, i, r, t // 1000) for u, i, r, t in EVENTS]
     assert events.select("user", "item", "weight", "time").rows() == wanted
+    assert events["nanosecond"].to_list() == [t % 1000 * 10**6 for _, _, _, t in EVENTS]
     assert items.rows() == WANTED
     assert tables.removed == {"repeated metadata": 0, "metadata of products without reviews": 1}
     offers = {"times", "weights", *items.columns[1:]}

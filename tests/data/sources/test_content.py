@@ -26,7 +26,7 @@ def test_vectors():
 @pytest.mark.parametrize(
     "lists, message",
     [
-        ([[1.0, 2.0], [1.0, 2.0], [3.0]], "f, column v: the vector of 'c' has not 2 numbers"),
+        ([[1.0, 2.0], [1.0, 2.0], [3.0]], "f, row 3, column v: the vector of 'c' has not 2 numbers"),
         ([[1.0, 2.0], None, [3.0, 4.0]], "the vector of 'b' has not 2 numbers"),
         ([[1.0], [float("nan")], [1.0]], "the vector of 'b' holds what is no finite number"),
         ([[1.0], [1e300], [1.0]], "the vector of 'b' holds what is no finite number"),

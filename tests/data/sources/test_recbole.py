@@ -67,7 +67,7 @@ def test_the_files_of_the_folder(tmp_path):
             {"attributes": ["klass"]},
             r"ml\.item has no column klass \(dataset\.attributes\); did you mean class\? It",
         ),
-        ({"users_numbers": ["old"]}, r"ml\.user has no column old \(dataset\.users_numbers\); It has user_id, age"),
+        ({"users_numbers": ["old"]}, r"ml\.user has no column old \(dataset\.users_numbers\); it has user_id, age"),
         ({"numbers": ["class"]}, r"ml\.item: class is a token_seq, and dataset\.numbers takes float or token"),
         ({"text": ["emb"], "vectors": []}, r"ml\.item: emb is a float_seq, and dataset\.text takes token or token_seq"),
         ({"vectors": ["class"]}, r"class is a token_seq, and dataset\.vectors takes float_seq"),
@@ -87,8 +87,13 @@ def test_columns_that_do_not_fit_are_named(tmp_path, monkeypatch, settings, mess
         ("ml.inter", b"timestamp:float", b"timestamp:int", r"'timestamp:int' should be a name and a type"),
         ("ml.inter", b"\t881250949", b"\tnow", r"ml\.inter, line 2, column 4: 'now' is no finite number"),
         ("ml.inter", b"\t881250949", b"\t1e300", r"ml\.inter, line 2: 1e\+300 is no time in seconds"),
-        ("ml.item", b"\t1 0.5 -1e-3", b"\t1 0.5", r"ml\.item, column emb: the vector of 'i1' has not 3 numbers"),
-        ("ml.item", b"\t1 0.5 -1e-3", b"\t1 x 2", r"ml\.item, column emb: the vector of 'i1' holds what is no finite"),
+        ("ml.item", b"\t1 0.5 -1e-3", b"\t1 0.5", r"ml\.item, row 1, column emb: the vector of 'i1' has not 3 numbers"),
+        (
+            "ml.item",
+            b"\t1 0.5 -1e-3",
+            b"\t1 x 2",
+            r"ml\.item, row 1, column emb: the vector of 'i1' holds what is no finite",
+        ),
     ],
 )
 def test_broken_files_are_named(tmp_path, monkeypatch, file, old, new, message):

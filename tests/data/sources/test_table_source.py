@@ -154,7 +154,7 @@ def test_content_of_parquet(tmp_path):
         ),
         (
             {"columns": {"item": "product"}},
-            r"no column product \(dataset\.columns\.item\); It has user, item, time, stars",
+            r"no column product \(dataset\.columns\.item\); it has user, item, time, stars",
         ),
         ({"text": ["titel"]}, r"items\.tsv has no column titel \(dataset\.text\); .*It has item, name, genres, price"),
         ({"numbers": ["name"]}, r"items\.tsv, line 2, column 2: 'Item 1' is no finite number"),
@@ -165,9 +165,9 @@ def test_content_of_parquet(tmp_path):
             r"users\.parquet has no column aged \(dataset\.users_attributes\); did you mean age",
         ),
         ({"users_text": ["age"]}, None),
-        ({"time_format": "iso"}, r"events\.csv, line 2: '1500000000' is no time in iso"),
+        ({"time_format": "iso"}, r"events\.csv, line 2, column 3: '1500000000' is no time in iso"),
         ({"time_format": "%Q"}, r"column time: '%Q' is no format of times such as '1500000000'|is no time in %Q"),
-        ({"separator": ";"}, r"events\.csv has no column user .*It has user,item,time,stars"),
+        ({"separator": ";"}, r"events\.csv has no column user .*it has 'user,item,time,stars'"),
     ],
 )
 def test_what_does_not_fit_is_named(tmp_path, monkeypatch, settings, message):
@@ -185,7 +185,10 @@ def test_what_does_not_fit_is_named(tmp_path, monkeypatch, settings, message):
     "content, message",
     [
         (b"", r"e\.csv is empty"),
-        (b"u1,7,10\nu2,8,20\n", r"e\.csv has no column user .*It has u1, 7, 10"),
+        (
+            b"u1,7,10\nu2,8,20\n",
+            r"e\.csv, line 1 seems to be no header: 'u1,7,10'; write one above it, with user, item, time",
+        ),
         (b"user,item,time\nu1,7,10\nu2,8\n", r"e\.csv, line 3: 2 fields separated by ',' where 3 belong"),
         (b"user,item,time\nu1,7,noon\n", r"e\.csv, line 2, column 3: 'noon' is no finite number"),
         (b"user,item,time\nu\xe91,7,1\n", r"e\.csv, line 2: not utf-8 text"),
@@ -210,7 +213,7 @@ def test_broken_text_is_named(tmp_path, content, message):
         ({"user": [1], "item": [[1]], "time": [1]}, r"column item: List\(Int64\), where integers or texts belong"),
         ({"user": [1], "item": [1], "time": [True]}, r"column time: Boolean, where times belong"),
         ({"user": [1], "item": [1], "time": [1], "weight": ["x"]}, r"column weight: String, where numbers belong"),
-        ({"user": [1], "item": [1]}, r"e\.parquet has no column time \(dataset\.columns\.time\); It has user, item"),
+        ({"user": [1], "item": [1]}, r"e\.parquet has no column time \(dataset\.columns\.time\); it has user, item"),
     ],
 )
 def test_parquet_of_other_types_is_named(tmp_path, table, message):
@@ -278,7 +281,7 @@ def test_bad_rows_are_skipped(tmp_path, monkeypatch):
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\r\0"), min_size=1, max_size=5)
 IDS = st.one_of(st.integers(-5, 10**15), TEXT)
-ROWS = st.tuples(IDS, IDS, st.integers(-(10**9), 10**10), st.floats(-1e6, 1e6))
+ROWS = st.tuples(IDS, IDS, st.integers(-(10**9), 7 * 10**9), st.floats(-1e6, 1e6))
 
 
 @settings(max_examples=25, deadline=None)
@@ -301,3 +304,94 @@ def test_random_tables_come_back(tmp_path_factory, rows, kind):
         assert [str(x) for x in got[key]] == written
         plain = all(x.lstrip("-").isascii() and x.lstrip("-").isdigit() and str(int(x)) == x for x in written)
         assert got[key].dtype == (pl.Int64 if plain and kind != "parquet" else pl.String)
+
+
+def parquet_of(folder, table, **settings):
+    pl.DataFrame(table).write_parquet(folder / "e.parquet")
+    return source_of("table", {"interactions": f"{folder}/e.parquet", **settings})
+
+
+BAD_TIMES = {"user": [1, 2, 3], "item": [4, 5, 6], "t": ["2020-01-01", "soon", "9999-01-01"]}
+BAD_PARTS = {"user": [1, 2, 3], "item": [4, 5, 6], "fold": ["train", None, "tset"]}
+
+
+@pytest.mark.parametrize(
+    "table, columns, row, message",
+    [
+        (BAD_TIMES, {"time": "t"}, 2, r"e\.parquet, row 2: column t: 'soon' is no time in iso, in row '2,5,soon'"),
+        (BAD_PARTS, {"time": None, "part": "fold"}, 3, r"row 3: column fold: 'tset' is no part; they are train, val"),
+    ],
+)
+def test_bad_values_of_parquet_are_named_or_skipped(tmp_path, table, columns, row, message):
+    source = parquet_of(tmp_path, table, columns=columns, time_format="iso")
+    with pytest.raises(DataError, match=message):
+        read(source)
+    bad = BadRows("skip")
+    kept = read(source, bad).interactions.collect()
+    assert len(kept) == 3 - len(bad.rows) and bad.rows[0].line == row
+    assert kept["user"].to_list() == [u for u in (1, 2, 3) if u not in [b.line for b in bad.rows]]
+    with pytest.raises(DataError, match="every row is bad; the first is row 1"):
+        read(parquet_of(tmp_path, pl.DataFrame(table)[row - 1 :], columns=columns, time_format="iso"), BadRows("skip"))
+
+
+@pytest.mark.parametrize("dtype", [pl.Int64, pl.Float64, pl.String])
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_milliseconds_are_no_seconds(tmp_path, dtype, kind):
+    table = pl.DataFrame({"user": [1], "item": [2], "time": [1_500_000_000_123]}).with_columns(
+        pl.col("time").cast(dtype)
+    )
+    table.write_csv(tmp_path / "e.csv")
+    table.write_parquet(tmp_path / "e.parquet")
+    with pytest.raises(
+        DataError, match=r"e\.\w+, (line|row) .*1500000000123.* if these are .* dataset\.time_format=milliseconds"
+    ):
+        events(tmp_path, f"e.{kind}", columns={})
+    got = events(tmp_path, f"e.{kind}", columns={}, time_format="milliseconds")
+    assert got.rows() == [(1, 2, 1_500_000_000, 123_000_000)] and got.columns[-1] == "nanosecond"
+
+
+def test_large_ids_of_parquet_are_text(tmp_path):
+    table = pl.DataFrame({"user": [2**63, 1], "item": [3, 4]}, schema=dict.fromkeys(("user", "item"), pl.UInt64))
+    items = pl.DataFrame({"item": [2**64 - 1, 3]}, schema={"item": pl.UInt64})
+    items.write_parquet(tmp_path / "i.parquet")
+    settings = {"columns": {"time": None}, "items": f"{tmp_path}/i.parquet"}
+    tables = read(parquet_of(tmp_path, table, **settings))
+    assert tables.interactions.collect().rows() == [(str(2**63), "3"), ("1", "4")]
+    assert tables.items["item"].to_list() == [str(2**64 - 1), "3"]
+
+
+def test_vectors_of_json_lines(tmp_path):
+    lines(tmp_path / "e.csv", ["user,item", "1,7"])
+    lines(tmp_path / "i.jsonl", ['{"item": 7, "v": [0.5, 2]}', '{"item": 8, "v": "1 2"}', '{"item": 9, "v": [3]}'])
+    settings = {"interactions": f"{tmp_path}/e.csv", "columns": {"time": None}, "vectors": ["v"]}
+    source = source_of("table", {**settings, "items": f"{tmp_path}/i.jsonl"})
+    with pytest.raises(DataError, match=r"i\.jsonl, row 3, column v: the vector of 9 has not 2 numbers"):
+        read(source)
+    change(tmp_path / "i.jsonl", b"[3]", b"[3, 4]")
+    assert read(source).items["v"].to_list() == [[0.5, 2.0], [1.0, 2.0], [3.0, 4.0]]
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        (b"user,item,time\n", r"e\.csv has a header and no row"),
+        (b"user,item,time\ru1,7,1\r", r"e\.csv, line 1: lines that end with \\r alone, as on old Macs"),
+        (b"user , item,time\nu1,7,1\n", r"no column user \(.*\); did you mean 'user '\? It has 'user ', ' item', time"),
+    ],
+)
+def test_headers_that_cannot_be_are_named(tmp_path, content, message):
+    (tmp_path / "e.csv").write_bytes(content)
+    with pytest.raises(DataError, match=message):
+        events(tmp_path, "e.csv", columns={})
+
+
+def test_a_last_line_needs_no_end(tmp_path):
+    (tmp_path / "e.csv").write_bytes(b"user,item,time\n1,7,10\n2,8,20")
+    assert events(tmp_path, "e.csv", columns={}).rows() == [(1, 7, 10), (2, 8, 20)]
+
+
+def test_files_with_and_without_fractions_go_together(tmp_path):
+    lines(tmp_path / "e-1.csv", ["user,item,time", "1,7,10"])
+    lines(tmp_path / "e-2.csv", ["user,item,time", "1,8,10.5"])
+    got = events(tmp_path, "e-*.csv", columns={})
+    assert got.rows() == [(1, 7, 10, 0), (1, 8, 10, 500_000_000)]
