@@ -31,21 +31,29 @@ def _takes(annotation: Any, value: Any) -> bool:
 
 
 def check_arguments(where: str, node: Plain, made: Callable[..., Any]) -> None:
+    """Refuse what is no argument, or none of its type; `made` is what the node's `_target_` names.
+
+    A node without one holds settings of a function that users do not know: its keyword-only arguments.
+    """
     parameters = inspect.signature(made).parameters
     if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         return
+    called = made.__name__
+    if "_target_" not in node:
+        parameters = {name: p for name, p in parameters.items() if p.kind is p.KEYWORD_ONLY}
+        called = where
     for key, value in node.items():
         if key.startswith("_") and key.endswith("_"):
             continue
         if key not in parameters:
             hint = nearest(key, [p for p in parameters if p != "self"])
-            raise CompositionError(f"{where}.{key} is not an argument of {made.__name__}; {hint}")
+            raise CompositionError(f"{where}.{key} is not an argument of {called}; {hint}")
         annotation = parameters[key].annotation
         if value == "" or not _takes(annotation, value):
             shown = getattr(annotation, "__name__", None) if isinstance(annotation, type) else str(annotation)
             name = f"{where}.{key}"
             said = "empty" if value == "" else repr(value)
-            raise CompositionError(f"{name} is {said}, and {made.__name__} takes {shown}; say {name}=<value>")
+            raise CompositionError(f"{name} is {said}, and {called} takes {shown}; say {name}=<value>")
 
 
 def _argument(made: Callable[..., Any], node: Plain, name: str) -> Any:
@@ -79,6 +87,26 @@ def _measurable(metrics: Plain, offers: Set[str]) -> Plain:
     return {name: node for name, node in metrics.items() if locate(node["_target_"], name).needs <= offers}
 
 
+def _check_needs(config: Plain, offers: Set[str]) -> None:
+    split = instantiate(config["split"])  # whose settings may need more than its class
+    for where, node in nodes(config):
+        asking = split if where == "split" else locate(node["_target_"], where)
+        named = (_argument(asking, node, name) for name in getattr(asking, "needs_named", ()))
+        for need in (*getattr(asking, "needs", ()), *named):
+            if need not in offers:
+                has = ", ".join(sorted(offers)) or "nothing but interactions"
+                raise CompositionError(f"{where} needs {need}, which the dataset does not have (it has {has})")
+
+
+def _check_weights(config: Plain, known_models: Models) -> None:
+    model = locate(config["model"]["_target_"], "model")
+    if config["clean"]["weights"] and not model.reads_weights:
+        reading = ", ".join(name for name, known in known_models.items() if known.reads_weights)
+        raise CompositionError(
+            f"clean.weights=true: {model.__name__} counts all events alike; models that do not: {reading}"
+        )
+
+
 def _check_monitor(config: Plain) -> None:
     stage, _, key = str(config["monitor"]).partition("/")
     if stage != "val":
@@ -96,11 +124,7 @@ def resolve_rows(config: Plain) -> str:
     Raises:
         CompositionError: an objective cannot read the rows, or would see its label in them.
     """
-    said = config["data"]["rows"]
-    losses = {
-        name: locate(term["loss"]["_target_"], f"objective.{name}.loss")
-        for name, term in (config.get("objective") or {}).items()
-    }
+    said, losses = config["data"]["rows"], _losses(config)
     if said != "auto" and said not in KINDS:
         raise CompositionError(f"data.rows is {said}; {nearest(said, (*KINDS, 'auto'))}")
     if said == "auto":
@@ -172,31 +196,15 @@ def check(
             raise CompositionError(f"unknown key {key}; {nearest(key, keys)}")
     _check_terms(config)
     config["data"]["rows"] = resolve_rows(config)
-    parts = list(nodes(config))
-    for where, node in parts:
+    for where, node in nodes(config):
         check_arguments(where, node, locate(node["_target_"], where))
     for where, made in settings.items():
         check_arguments(where, config[where], made)
-    source, split = instantiate(config["dataset"]), instantiate(config["split"])
+    source = instantiate(config["dataset"])
     Cleaning(**config["clean"]).check_fits(source.name, source.offers)
-    offers = source.offers
-    config["metric"] = _measurable(config["metric"], offers)
-    parts = list(nodes(config))
-    for where, node in parts:
-        asking = split if where == "split" else locate(node["_target_"], where)  # a split's settings may need more
-        for need in (
-            *getattr(asking, "needs", ()),
-            *(_argument(asking, node, name) for name in getattr(asking, "needs_named", ())),
-        ):
-            if need not in offers:
-                has = ", ".join(sorted(offers)) or "nothing but interactions"
-                raise CompositionError(f"{where} needs {need}, which the dataset does not have (it has {has})")
-    model = locate(config["model"]["_target_"], "model")
-    if config["clean"]["weights"] and not model.reads_weights:
-        reading = ", ".join(name for name, known in models.items() if known.reads_weights)
-        raise CompositionError(
-            f"clean.weights=true: {model.__name__} counts all events alike; models that do not: {reading}"
-        )
+    config["metric"] = _measurable(config["metric"], source.offers)
+    _check_needs(config, source.offers)
+    _check_weights(config, models)
     _check_monitor(config)
     if config["select"] not in ("best", "last"):
         raise CompositionError(f"select is {config['select']}; it takes best or last")

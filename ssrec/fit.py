@@ -53,11 +53,11 @@ def processes(*, accelerator: str, devices: int | str | list[int], strategy: str
 def make_trainer(
     folder: Path,
     logger: Logger,
-    *,
     label: str,
     monitor: str,
     select: str,
     hardware: dict[str, Any],
+    *,
     max_epochs: int,
     patience: int | None = None,
     gradient_clip_val: float | None = None,

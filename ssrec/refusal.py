@@ -89,7 +89,7 @@ def worded(error: BaseException, overrides: list[str]) -> list[str] | None:
         return None
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     if isinstance(error, MissingConfigException):
-        missing = re.search(r"[Cc]ould not find '([^']+)'", str(error))
+        missing = re.search(r"[Cc]ould not (?:find|load) '([^']+)'", str(error))
         if missing:
             group, _, name = missing.group(1).rpartition("/")
             folders = [folder / group for folder in (confs.folder(), confs.own()) if folder]

@@ -72,13 +72,15 @@ def train(config: DictConfig) -> Path:
     todo = stages(config)
     if len(todo) > 1 and config.init:
         raise CompositionError("init and pretrain.objective both give a starting point; keep one of them")
+    without: set[str] = set()
     for i, stage in enumerate(todo):  # every stage is checked before the first one runs
         content = checked(stage, starts=bool(stage.init) or i > 0)
         processes(**content["hardware"])
         stage.data.rows = content["data"]["rows"]
-        if without := set(stage.metric) - set(content["metric"]):
-            print(f"not reported, for the dataset lacks what they read: {', '.join(sorted(without))}", file=sys.stderr)
+        without |= set(stage.metric) - set(content["metric"])
         stage.metric = content["metric"]
+    if without:
+        print(f"not reported, for the dataset lacks what they read: {', '.join(sorted(without))}", file=sys.stderr)
     folder = Path(config.init) if config.init else None
     for stage in todo:
         folder = run(stage, folder)
@@ -89,7 +91,7 @@ def train(config: DictConfig) -> Path:
 def run(config: DictConfig, init: Path | None) -> Path:
     """Make or find one run that starts from another one's encoder, or from nothing."""
     content = plain(config)
-    if init is not None and not (init / "result.json").exists():
+    if init is not None and not runs.finished(init):
         raise CompositionError(f"init: {init} is not the folder of a finished run: it has no result.json")
     before = runs.read(init) if init else None
     outputs = Path(config.outputs)

@@ -18,7 +18,7 @@ IDS = ("item", "user", "id")
 ROUNDING = 1e-12  # of the largest number: what is less far apart is not apart
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Features:
     """How content columns are read.
 

@@ -34,22 +34,22 @@ class DataModule(pl.LightningDataModule):
 
     Args:
         splits: what a `Split` returned.
+        seed: of the order of rows; epoch e has the same plan on every rank and after a resumption.
         rows: the kind of training rows.
         max_length: events that a row may read.
         batching: `length` (rows of similar length, a budget of tokens) or `mixed` (random rows).
         batch_size: rows of a training batch over all processes; with `length`, on average.
-        seed: of the order of rows; epoch e has the same plan on every rank and after a resumption.
     """
 
     def __init__(
         self,
         splits: Splits,
+        seed: int,
         *,
         rows: Kind,
         max_length: int,
         batching: Literal["length", "mixed"],
         batch_size: int,
-        seed: int,
     ):
         super().__init__()
         self.splits = splits

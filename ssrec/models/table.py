@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
-from typing import ClassVar, final
+from typing import ClassVar, TypeVar, final
 
 import torch
 import torch.nn.functional as F
@@ -22,6 +22,15 @@ class Source(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, ids: Int[Tensor, "*shape"]) -> Float[Tensor, "*shape D"]: ...
+
+
+Kind = TypeVar("Kind", Attributes, Numbers, Vectors)
+
+
+def _content(corpus: Corpus, kind: type[Kind]) -> tuple[dict[str, Kind], str]:
+    """The items' features of a kind by name, and those names for a message."""
+    known = {name: f for name, f in corpus.item_features.items() if isinstance(f, kind)}
+    return known, ", ".join(known) or "none"
 
 
 class IdSource(Source):
@@ -51,13 +60,12 @@ class AttributeSource(Source):
 
     def __init__(self, corpus: Corpus, dim: int, *, feature: str = "attributes"):
         super().__init__()
-        found = corpus.item_features.get(feature)
-        if not isinstance(found, Attributes):
-            known = [name for name, f in corpus.item_features.items() if isinstance(f, Attributes)]
+        known, names = _content(corpus, Attributes)
+        if feature not in known:
             raise CompositionError(
-                f"table source attribute needs item attributes called {feature}; those of the dataset: "
-                f"{', '.join(known) or 'none'}"
+                f"table source attribute needs item attributes called {feature}; those of the dataset: {names}"
             )
+        found = known[feature]
         if not found.names:
             raise CompositionError(
                 f"table source attribute: {feature} has no name left, because fewer trained items than "
@@ -103,14 +111,12 @@ class NumberSource(Source):
 
     def __init__(self, corpus: Corpus, dim: int, *, features: Sequence[str] | None = None):
         super().__init__()
-        known = {name: f.values for name, f in corpus.item_features.items() if isinstance(f, Numbers)}
+        known, names = _content(corpus, Numbers)
         chosen = list(known if features is None else features)
         if not chosen or not known.keys() >= set(chosen):
             asked = ", ".join(chosen) or "a number"
-            raise CompositionError(
-                f"table source number needs {asked}; the items' numbers: {', '.join(known) or 'none'}"
-            )
-        self.map = ContentMap(torch.cat([known[name] for name in chosen], dim=1), dim)
+            raise CompositionError(f"table source number needs {asked}; the items' numbers: {names}")
+        self.map = ContentMap(torch.cat([known[name].values for name in chosen], dim=1), dim)
 
     def forward(self, ids: Int[Tensor, "*shape"]) -> Float[Tensor, "*shape D"]:
         return self.map(ids)
@@ -132,13 +138,10 @@ class VectorSource(Source):
 
     def __init__(self, corpus: Corpus, dim: int, *, feature: str):
         super().__init__()
-        found = corpus.item_features.get(feature)
-        if not isinstance(found, Vectors):
-            known = [name for name, f in corpus.item_features.items() if isinstance(f, Vectors)]
-            raise CompositionError(
-                f"table source {feature} needs vectors of that name; the items' vectors: {', '.join(known) or 'none'}"
-            )
-        self.map = ContentMap(found.values, dim)
+        known, names = _content(corpus, Vectors)
+        if feature not in known:
+            raise CompositionError(f"table source {feature} needs vectors of that name; the items' vectors: {names}")
+        self.map = ContentMap(known[feature].values, dim)
 
     def forward(self, ids: Int[Tensor, "*shape"]) -> Float[Tensor, "*shape D"]:
         return self.map(ids)

@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, final
+from typing import NamedTuple, Protocol, final, runtime_checkable
 
 import polars as pl
 
@@ -12,6 +12,26 @@ from ssrec.errors import CompositionError, DataError
 
 # Columns of a file, or names of ours with those of the file: [title], {title: movie_title}.
 Columns = Sequence[str] | Mapping[str, str]
+
+
+@runtime_checkable
+class Declares(Protocol):
+    """A source whose settings declare content columns of its items and of its users."""
+
+    @property
+    def text(self) -> Columns: ...
+    @property
+    def attributes(self) -> Columns: ...
+    @property
+    def numbers(self) -> Columns: ...
+    @property
+    def vectors(self) -> Columns: ...
+    @property
+    def users_text(self) -> Columns: ...
+    @property
+    def users_attributes(self) -> Columns: ...
+    @property
+    def users_numbers(self) -> Columns: ...
 
 
 class Column(NamedTuple):
@@ -115,3 +135,18 @@ def _numbers(texts: pl.Series) -> pl.Series:
     """Numbers in a text, whatever stands between them: `0.1 0.2`, `[0.1, 0.2]`, `0.1|0.2`."""
     numbers = texts.str.strip_chars(" []()").str.replace_all(r"[\s,;|]+", " ").str.split(" ")
     return numbers.cast(pl.List(pl.Float64), strict=False)
+
+
+def item_content(source: Declares) -> Declared:
+    """The content columns of the item table."""
+    return Declared(text=source.text, attributes=source.attributes, numbers=source.numbers, vectors=source.vectors)
+
+
+def user_content(source: Declares) -> Declared:
+    """The content columns of the user table."""
+    return Declared(
+        text=source.users_text,
+        attributes=source.users_attributes,
+        numbers=source.users_numbers,
+        prefix="dataset.users_",
+    )

@@ -14,7 +14,7 @@ from ssrec.data.files.refused import Origin
 from ssrec.data.files.times import with_seconds
 from ssrec.data.source import Source, Tables
 from ssrec.data.sources.content import agree
-from ssrec.data.sources.declared import Columns, Declared, check_columns
+from ssrec.data.sources.declared import Columns, Declared, check_columns, item_content, user_content
 from ssrec.data.sources.named import check_name, named_file, named_folder
 from ssrec.data.sources.table_reading import concatenated
 from ssrec.errors import CompositionError, DataError
@@ -58,27 +58,15 @@ class RecBole(Source):
         _ = self.offers  # declares the columns
 
     @property
-    def item_content(self) -> Declared:
-        """The content columns of the .item file."""
-        return Declared(text=self.text, attributes=self.attributes, numbers=self.numbers, vectors=self.vectors)
-
-    @property
-    def user_content(self) -> Declared:
-        """The content columns of the .user file."""
-        return Declared(
-            text=self.users_text, attributes=self.users_attributes, numbers=self.users_numbers, prefix="dataset.users_"
-        )
-
-    @property
     def offers(self) -> frozenset[str]:  # type: ignore[override]
         events = {"times": self.time, "weights": self.weight, "parts": self.parts}
-        users = (f"user.{column.name}" for column in self.user_content)
-        return frozenset(chain((x for x, y in events.items() if y), (c.name for c in self.item_content), users))
+        users = (f"user.{column.name}" for column in user_content(self))
+        return frozenset(chain((x for x, y in events.items() if y), (c.name for c in item_content(self)), users))
 
     @property
     def settings(self) -> Mapping[str, object]:
         columns = [self.user, self.item, self.time, self.weight]
-        content = {"items": self.item_content.settings, "users": self.user_content.settings}
+        content = {"items": item_content(self).settings, "users": user_content(self).settings}
         return {"columns": columns, "parts": list(self.parts), **content}
 
     def files(self, raw: Path) -> list[Path]:
@@ -86,8 +74,8 @@ class RecBole(Source):
         ends = [f".{part}.inter" for part in self.parts.values()] or [".inter"]
         stem = self.stem or _stem(folder, ends[0])
         names = [stem + end for end in ends]
-        names += [f"{stem}.item"] if [*self.item_content] else []
-        names += [f"{stem}.user"] if [*self.user_content] else []
+        names += [f"{stem}.item"] if [*item_content(self)] else []
+        names += [f"{stem}.user"] if [*user_content(self)] else []
         return [named_file("dataset.path", str(folder / name)) for name in names]
 
     def read(self, files: Sequence[Path], bad: BadRows) -> Tables:
@@ -95,8 +83,8 @@ class RecBole(Source):
         if self.parts:
             events = [table.with_columns(part=pl.lit(part)) for part, table in zip(self.parts, events, strict=True)]
         content = {kind: file for file in files for kind in (".item", ".user") if kind in file.suffixes}
-        items = _content(content.get(".item"), self.item_content, "item", self.item, bad)
-        users = _content(content.get(".user"), self.user_content, "user", self.user, bad)
+        items = _content(content.get(".item"), item_content(self), "item", self.item, bad)
+        users = _content(content.get(".user"), user_content(self), "user", self.user, bad)
         interactions, items = agree("item", concatenated(events, ("user", "item")), items)
         interactions, users = agree("user", interactions, users)
         return Tables(interactions, items, users)

@@ -10,7 +10,7 @@ from typing import final
 from ssrec.data.files.layout import BadRows
 from ssrec.data.source import Source, Tables
 from ssrec.data.sources.content import agree
-from ssrec.data.sources.declared import Columns, Declared
+from ssrec.data.sources.declared import Columns, item_content, user_content
 from ssrec.data.sources.named import check_name
 from ssrec.data.sources.table_files import Text, find
 from ssrec.data.sources.table_reading import read_content, read_events
@@ -62,24 +62,12 @@ class TableSource(Source):
             raise CompositionError(
                 f"dataset.encoding={self.encoding} is none that Python knows; for example utf-8, latin-1, cp1252"
             ) from None
-        for table, content in (("items", self.item_content), ("users", self.user_content)):
+        for table, content in (("items", item_content(self)), ("users", user_content(self))):
             names = ", ".join(column.name for column in content)
             if names and getattr(self, table) is None:
                 raise CompositionError(f"dataset.{table}=null has no column {names}: name the file that has")
         if len(set(self.roles.values())) < len(self.roles):
             raise CompositionError(f"dataset.columns: one column stands for two things in {self.roles}")
-
-    @property
-    def item_content(self) -> Declared:
-        """The content columns of the item table."""
-        return Declared(text=self.text, attributes=self.attributes, numbers=self.numbers, vectors=self.vectors)
-
-    @property
-    def user_content(self) -> Declared:
-        """The content columns of the user table."""
-        return Declared(
-            text=self.users_text, attributes=self.users_attributes, numbers=self.users_numbers, prefix="dataset.users_"
-        )
 
     @property
     def roles(self) -> dict[str, str]:
@@ -91,7 +79,7 @@ class TableSource(Source):
     def offers(self) -> frozenset[str]:  # type: ignore[override]
         events = [f"{role}s" for role in ("time", "weight", "part") if role in self.roles]
         return frozenset(
-            [*events, *(c.name for c in self.item_content), *(f"user.{c.name}" for c in self.user_content)]
+            [*events, *(c.name for c in item_content(self)), *(f"user.{c.name}" for c in user_content(self))]
         )
 
     @property
@@ -100,8 +88,8 @@ class TableSource(Source):
             "columns": self.roles,
             "files": [len(self._found(table)) for table in TABLES],  # which of them are whose
             "time_format": self.time_format,
-            "items": self.item_content.settings if self.items else None,
-            "users": self.user_content.settings if self.users else None,
+            "items": item_content(self).settings if self.items else None,
+            "users": user_content(self).settings if self.users else None,
             "list_separator": self.list_separator,
             "separator": self.separator,
             "encoding": self.encoding,
@@ -115,8 +103,8 @@ class TableSource(Source):
         events, items, users = (list(islice(rest, len(self._found(table)))) for table in TABLES)
         text = Text(self.separator, self.encoding)
         interactions = read_events(events, self.roles, self.time_format, text, bad)
-        catalogue = read_content(items, self.item_content, "item", self.roles["item"], self.list_separator, text, bad)
-        people = read_content(users, self.user_content, "user", self.roles["user"], self.list_separator, text, bad)
+        catalogue = read_content(items, item_content(self), "item", self.roles["item"], self.list_separator, text, bad)
+        people = read_content(users, user_content(self), "user", self.roles["user"], self.list_separator, text, bad)
         interactions, catalogue = agree("item", interactions, catalogue)
         interactions, people = agree("user", interactions, people)
         return Tables(interactions, catalogue, people, file=events[0] if len(events) == 1 else None)

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+import re
 
 import polars as pl
 import pytest
@@ -193,7 +194,7 @@ TABLES = st.lists(st.tuples(VALUES, VALUES, VALUES), min_size=1, max_size=8)
 def written(rows, quote) -> str:
     out, quoting = io.StringIO(), csv.QUOTE_ALL if quote else csv.QUOTE_MINIMAL
     csv.writer(out, delimiter="|", quoting=quoting, lineterminator="\n").writerows(rows)
-    return out.getvalue().replace("\r\n", "\n")
+    return re.sub("\r+\n", "\n", out.getvalue())
 
 
 @given(rows=TABLES, every=st.booleans(), size=st.integers(1, 30))
@@ -208,7 +209,7 @@ def test_any_quoted_table_is_read_as_it_was_written(tmp_path_factory, rows, ever
         except DataError as e:
             assert "is empty" in str(e) and not "".join(map("".join, rows)).strip()
             return
-    wanted = [tuple(value.replace("\r\n", "\n") for value in row) for row in rows]
+    wanted = [tuple(re.sub("\r+\n", "\n", value) for value in row) for row in rows]
     while wanted and not any(wanted[-1]) and len(got) < len(wanted):
         wanted.pop()  # a row of nothing at the end is a blank line
     assert got == wanted
