@@ -64,14 +64,17 @@ class Attributes:
     names: tuple[str, ...]
 
     def labels(self) -> Int[Tensor, "N"]:
-        """One class per row, its first name: id + 1, and 0 where it has none."""
+        """One class per row: the id of its first name + 1, and 0 where it has none.
+
+        Where features say `encoding=one_hot` a row has no other name, so the labels are all that there is.
+        """
         found = torch.zeros_like(self.values.lengths)
         some = self.values.lengths > 0
         found[some] = self.values.values[self.values.offsets[:-1][some]] + 1
         return found
 
     def multi_hot(self) -> Float[Tensor, "N A"]:
-        """Ones where a row has a name; dense, so for small vocabularies."""
+        """Ones where a row has a name, so one-hot where rows have one at most; dense, so for small vocabularies."""
         found = torch.zeros(len(self.values), len(self.names))
         found[self.values.rows, self.values.values] = 1.0
         return found
@@ -185,6 +188,12 @@ class Batch:
     def whole(self) -> Int[Tensor, "B T1"]:
         """Past and target as one sequence, for objectives that hide some of it themselves."""
         return torch.cat([self.items, self.target[:, :1]], dim=1)
+
+    def select(self, rows: Int[Tensor, "R"]) -> "Batch":
+        """The given rows; the budget stays that of the whole batch."""
+        kept = {f.name: getattr(self, f.name) for f in fields(self)}
+        chosen = {name: value[rows] for name, value in kept.items() if isinstance(value, Tensor)}
+        return replace(self, **chosen, seen=None if self.seen is None else self.seen.select(rows))
 
     def to(self, device: torch.device | str) -> "Batch":
         moved: dict[str, Any] = {}

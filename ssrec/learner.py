@@ -153,8 +153,7 @@ class Learner(pl.LightningModule):
 
     def _ranked(self, batch: Batch) -> Ranking:
         x = self.encoder(batch, self._shared)
-        seen = batch.seen if self.mask_seen else None
-        return ranking(x.scores(), batch.target, seen, self.top, x.item_vectors())
+        return ranking(x.scores(), batch, self.top, mask_seen=self.mask_seen, item_vectors=x.item_vectors())
 
     def _report(self, stage: str, metrics: nn.ModuleDict) -> None:
         self._shared = None

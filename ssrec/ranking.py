@@ -1,35 +1,61 @@
-"""From scores to ranks and top lists over the whole catalogue.
+"""From scores to ranks and top lists over the whole catalogue, or over what candidates there are.
 
-Column 0 (padding) is never a candidate, nor is a row's `seen` items, but a target always is. The caller's scores are
-read only: rows are copied a block at a time, small enough to stay in the cache, and all work is done on the copy.
+Column 0 (padding) is never a candidate, nor are a row's `seen` items where they are masked, but a target always is.
+The caller's scores are read only: rows are copied a block at a time, small enough to stay in the cache, and all work is
+done on the copy.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float, Float32, Int, Shaped
 from torch import Tensor
 
-from ssrec.batch import PAD, Ragged
+from ssrec.batch import PAD, Batch, Ragged
 
 CPU_BLOCK, GPU_BLOCK = 2**19, 2**27  # scores in a block: what a core's cache holds, what a GPU's memory can spare
+MaskSeen = bool | Literal["zero"]
 GROUPS = 8  # columns that share a maximum in `highest`
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """What metrics read of one batch; `target` holds no repeats, and `relevant` counts what it holds."""
+    """What metrics read of one batch: all that is known of its rows, and where their targets stand.
+
+    `target` holds no repeats, and `relevant` counts what it holds. `candidates` counts what a row's targets stand
+    among, themselves included. `flat` marks rows whose order says nothing: all scores of the top list are the same, or
+    some score is NaN. `batch.seen` is a row's past, masked or not.
+    """
 
     ranks: Int[Tensor, "B K"]
     target: Int[Tensor, "B K"]
     relevant: Int[Tensor, "B"]
     top: Int[Tensor, "B k"]
-    item_vectors: Float[Tensor, "N D"] | None
+    candidates: Int[Tensor, "B"]
+    flat: Bool[Tensor, "B"]
+    batch: Batch
+    item_vectors: Float[Tensor, "N D"] | None = None
+
+    @property
+    def past(self) -> Ragged:
+        """What stood before the targets, whole."""
+        return past_of(self.batch)
 
     def select(self, rows: Bool[Tensor, "B"]) -> "Ranking":
         """The marked rows."""
-        return Ranking(self.ranks[rows], self.target[rows], self.relevant[rows], self.top[rows], self.item_vectors)
+        chosen = {
+            field.name: getattr(self, field.name)[rows]
+            for field in fields(self)
+            if field.name not in ("batch", "item_vectors")
+        }
+        return replace(self, **chosen, batch=self.batch.select(rows.nonzero().flatten()))
+
+
+def past_of(batch: Batch) -> Ragged:
+    """The full past of a batch's rows; empty where the batch carries none."""
+    return batch.seen or Ragged(batch.user[:0], batch.user.new_zeros(len(batch) + 1))
 
 
 def rank(scores: Float32[Tensor, "B N"], target: Int[Tensor, "B K"], seen: Ragged | None) -> Int[Tensor, "B K"]:
@@ -39,45 +65,96 @@ def rank(scores: Float32[Tensor, "B N"], target: Int[Tensor, "B K"], seen: Ragge
     that is NaN behind all candidates, and a candidate that is NaN passes nothing. Targets that tie with each other
     take consecutive ranks in their order.
     """
-    return ranking(scores, target, seen, 0).ranks
+    return ranking(scores, _asking(target, seen), 0).ranks
 
 
 def top_items(scores: Float32[Tensor, "B N"], k: int, seen: Ragged | None) -> Int[Tensor, "B k"]:
     """The k best candidates of each row, best first, NaN last; PAD where there are fewer."""
-    return ranking(scores, torch.empty(len(scores), 0, dtype=torch.long, device=scores.device), seen, k).top
+    nothing = torch.empty(len(scores), 0, dtype=torch.long, device=scores.device)
+    return ranking(scores, _asking(nothing, seen), k).top
+
+
+def _asking(target: Int[Tensor, "B K"], seen: Ragged | None) -> Batch:
+    """Rows of nobody known that ask for these items."""
+    rows = torch.arange(len(target), device=target.device)
+    return Batch(rows, torch.zeros_like(rows), target.new_zeros(len(target), 0), target, seen=seen)
 
 
 def ranking(
     scores: Float32[Tensor, "B N"],
-    target: Int[Tensor, "B K"],
-    seen: Ragged | None,
+    batch: Batch,
     k: int,
+    *,
+    mask_seen: MaskSeen = True,
+    allowed: Bool[Tensor, "B N"] | None = None,
     item_vectors: Float[Tensor, "N D"] | None = None,
 ) -> Ranking:
-    """Ranks and top lists of length k in one pass over the scores."""
+    """Ranks and top lists of length k in one pass over the scores.
+
+    Args:
+        scores: of every item row, for each row of the batch.
+        batch: whose targets are looked for.
+        k: length of the top lists; 0 for none.
+        mask_seen: whether the past is left out of the candidates; `zero` keeps it there with a score of 0.
+        allowed: which items are candidates at all; targets always are.
+        item_vectors: handed on to metrics.
+    """
     scores = scores.detach()
-    target = without_repeats(target)
+    target = without_repeats(batch.target)
     relevant = (target != PAD).sum(1)
     order = relevant.argsort(descending=True, stable=True)  # rows with as many targets share a block
-    seen = Ragged(order[:0], order.new_zeros(len(order) + 1)) if seen is None else seen.select(order)
+    past = past_of(batch) if mask_seen else Ragged(order[:0], order.new_zeros(len(order) + 1))
+    seen = past.select(order)
     seen_rows, bounds = seen.rows, seen.offsets.tolist()
     size = max(1, (CPU_BLOCK if scores.device.type == "cpu" else GPU_BLOCK) // scores.shape[1])
     depth = min(k, scores.shape[1])
     ranks, top = torch.zeros_like(target), target.new_full((len(target), k), PAD)
+    flat = torch.zeros(len(target), dtype=torch.bool, device=target.device)
     for start in range(0, len(order), size):
         rows = order[start : start + size]
         wanted = target[rows]
-        keys, nothing = comparable(scores[rows])
-        bars = keys.gather(1, wanted).masked_fill(wanted == PAD, nothing)
         part = slice(bounds[start], bounds[start + len(rows)])
-        keys[seen_rows[part] - start, seen.values[part]] = nothing
+        met = seen_rows[part] - start, seen.values[part]
+        block = scores[rows]
+        if mask_seen == "zero":
+            block[met] = 0.0
+        keys, nothing = comparable(block)
+        bars = keys.gather(1, wanted).masked_fill(wanted == PAD, nothing)
+        if allowed is not None:
+            keys.masked_fill_(~allowed[rows], nothing)
+        if mask_seen is True:
+            keys[met] = nothing
         keys[:, PAD] = nothing
         keys.scatter_(1, wanted, nothing)
         ranks[rows] = places(keys, bars, relevant[rows])
         keys.scatter_(1, wanted, bars)
         values, items = highest(keys, depth)
         top[rows, :depth] = items.masked_fill(values == nothing, PAD)
-    return Ranking(ranks, target, relevant, top, item_vectors)
+        if depth > 1:
+            flat[rows] = (values[:, 0] == values[:, -1]) & (values[:, 0] != nothing)
+        if keys.dtype == torch.int32:  # else all scores are finite
+            flat[rows] |= block.isnan().any(1)
+    candidates = _count(target, past if mask_seen is True else None, allowed, scores.shape[1] - 1)
+    return Ranking(ranks, target, relevant, top, candidates, flat, batch, item_vectors)
+
+
+def _count(
+    target: Int[Tensor, "B K"], masked: Ragged | None, allowed: Bool[Tensor, "B N"] | None, n_items: int
+) -> Int[Tensor, "B"]:
+    """Candidates of each row, without looking at every score again."""
+    if allowed is not None:  # dense already
+        dense = allowed.clone()
+        if masked is not None:
+            dense[masked.rows, masked.values] = False
+        return dense.scatter_(1, target, True)[:, PAD + 1 :].sum(1)
+    if masked is None:
+        return target.new_full((len(target),), n_items)
+    width = n_items + 1
+    met = torch.unique(masked.rows * width + masked.values)
+    rows = torch.arange(len(target), device=target.device)[:, None]
+    kept = torch.isin(met, (rows * width + target).flatten())
+    out = met[~kept & (met % width != PAD)] // width
+    return n_items - torch.bincount(out, minlength=len(target))
 
 
 def without_repeats(target: Int[Tensor, "B K"]) -> Int[Tensor, "B K"]:

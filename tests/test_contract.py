@@ -313,7 +313,7 @@ def test_top_lists_hold_items_alone(world, chosen):
         for parameter in encoder.parameters():  # also where the scores of padding would be high
             parameter[0] = parameter[-1] = 1.0
     x = encoder(batch)
-    found = ranking(x.scores(), batch.target, batch.seen, world.corpus.n_items, x.item_vectors())
+    found = ranking(x.scores(), batch, world.corpus.n_items, item_vectors=x.item_vectors())
     for row, seen in zip(found.top, batch.items, strict=True):
         items = row[row != PAD]
         assert ((items >= 1) & (items <= world.corpus.n_items)).all()

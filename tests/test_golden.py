@@ -148,7 +148,7 @@ def losses(name: str) -> Numbers:
 def metrics(name: str) -> Numbers:
     """Test metrics over the full catalogue, seen items masked."""
     scores, batch, corpus = scored(name)
-    found = ranking(scores, batch.target, batch.seen, 10)
+    found = ranking(scores, batch, 10)
     made = [metric(corpus, ks=(3, 10)) for metric in METRICS + (OF_LISTS if name in UNTIED else ())]
     for metric in made:
         metric.update(found)
@@ -198,7 +198,7 @@ def test_no_rank_hangs_on_rounding(name):
     gaps = scores[:, 1:].sort(1).values.diff(dim=1)
     assert ((gaps == 0) | (gaps > 1e-5)).all()
     if name in UNTIED:
-        best = scores.gather(1, ranking(scores, batch.target, batch.seen, 11).top)
+        best = scores.gather(1, ranking(scores, batch, 11).top)
         assert (best.diff(dim=1) < 0).all()
 
 

@@ -140,9 +140,9 @@ def test_bf16_trains_and_ranks_in_fp32(tiny, monkeypatch):
     ranked = []
     ranking = ssrec.learner.ranking
 
-    def watched(scores, *rest):
+    def watched(scores, *rest, **options):
         ranked.append((scores.dtype, torch.is_autocast_enabled("cpu")))
-        return ranking(scores, *rest)
+        return ranking(scores, *rest, **options)
 
     monkeypatch.setattr("ssrec.learner.ranking", watched)
     full = train(tiny())

@@ -6,8 +6,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rankings import asked, ragged
 
-from ssrec.batch import PAD, Ragged
+from ssrec.batch import PAD
 from ssrec.ranking import rank, ranking, top_items
 
 PALETTES = [
@@ -21,11 +22,6 @@ PALETTES = [
     [-math.inf, 0.0, math.inf],
     [-math.inf, math.nan, -3.4e38, math.inf],
 ]
-
-
-def ragged(rows: list[list[int]]) -> Ragged:
-    offsets = torch.tensor([0, *(len(r) for r in rows)]).cumsum(0)
-    return Ragged(torch.tensor([i for r in rows for i in r], dtype=torch.long), offsets)
 
 
 def naive_ranks(scores: list[float], targets: list[int], seen: set[int]) -> list[int]:
@@ -78,7 +74,7 @@ def cases(draw):
 def test_equals_a_loop(case, k):
     scores, target, seen = case
     before = scores.clone()
-    r = ranking(scores, target, ragged(seen), k)
+    r = ranking(scores, asked(target, ragged(seen)), k)
     assert torch.equal(scores.view(torch.int32), before.view(torch.int32))
     for i, row in enumerate(scores.tolist()):
         targets = target[i].tolist()
@@ -86,7 +82,12 @@ def test_equals_a_loop(case, k):
         assert r.ranks[i].tolist() == naive_ranks(row, targets, set(seen[i]))
         assert r.relevant[i] == len(distinct)
         assert sorted(r.target[i].tolist()) == sorted([*distinct, *[PAD] * (len(targets) - len(distinct))])
-        check_top(r.top[i].tolist(), row, (set(range(1, len(row))) - set(seen[i])) | distinct)
+        candidates = (set(range(1, len(row))) - set(seen[i])) | distinct
+        check_top(r.top[i].tolist(), row, candidates)
+        assert r.candidates[i] == len(candidates)
+        listed = [row[j] for j in r.top[i].tolist() if j != PAD]
+        same = k > 1 and len(row) > 1 and len(listed) == min(k, len(row)) and len(set(listed)) == 1
+        assert r.flat[i] == (same or any(map(math.isnan, row)))
     assert torch.equal(r.ranks, rank(scores, target, ragged(seen)))
 
 
@@ -127,9 +128,9 @@ def test_rows_do_not_depend_on_the_block_they_stand_in():
         torch.randint(1, 20_001, (int(m),), generator=generator).tolist()
         for m in torch.randint(40, (70,), generator=generator)
     ]
-    together = ranking(scores, target, ragged(seen), 20)
+    together = ranking(scores, asked(target, ragged(seen)), 20)
     for i in range(70):
-        alone = ranking(scores[i : i + 1], target[i : i + 1], ragged(seen[i : i + 1]), 20)
+        alone = ranking(scores[i : i + 1], asked(target[i : i + 1], ragged(seen[i : i + 1])), 20)
         assert torch.equal(together.ranks[i], alone.ranks[0]) and torch.equal(together.top[i], alone.top[0])
     for i in range(0, 70, 9):
         row, targets = scores[i].tolist(), target[i].tolist()
@@ -139,11 +140,46 @@ def test_rows_do_not_depend_on_the_block_they_stand_in():
 
 def test_scores_that_share_memory_are_left_alone():
     popularity = torch.arange(50.0)
-    found = ranking(popularity.expand(4, -1), torch.full((4, 1), 30), ragged([[49]] * 4), 3)
+    found = ranking(popularity.expand(4, -1), asked(torch.full((4, 1), 30), ragged([[49]] * 4)), 3)
     assert found.ranks.flatten().tolist() == [19] * 4 and found.top[0].tolist() == [48, 47, 46]
     assert torch.equal(popularity, torch.arange(50.0))
 
 
 def test_no_rows():
-    found = ranking(torch.empty(0, 9), torch.empty(0, 2, dtype=torch.long), None, 3)
+    found = ranking(torch.empty(0, 9), asked(torch.empty(0, 2, dtype=torch.long)), 3)
     assert found.ranks.shape == (0, 2) and found.top.shape == (0, 3)
+
+
+@settings(max_examples=100, deadline=None)
+@given(cases(), st.sampled_from([0, 3, 40]), st.booleans())
+def test_only_what_is_allowed_is_a_candidate_and_targets_always_are(case, k, masked):
+    scores, target, seen = case
+    allowed = torch.rand(scores.shape, generator=torch.Generator().manual_seed(k)) < 0.5
+    r = ranking(scores, asked(target, ragged(seen)), k, mask_seen=masked, allowed=allowed)
+    for i, row in enumerate(scores.tolist()):
+        targets = target[i].tolist()
+        distinct = set(targets) - {PAD}
+        out = {j for j in range(len(row)) if not allowed[i, j]} | (set(seen[i]) if masked else set())
+        candidates = (set(range(1, len(row))) - out) | distinct
+        assert r.ranks[i].tolist() == naive_ranks(row, targets, out)
+        assert r.candidates[i] == len(candidates)
+        check_top(r.top[i].tolist(), row, candidates)
+
+
+def test_a_past_that_scores_zero_passes_what_scores_less():
+    """S3-Rec's code sets the scores of what was seen to 0, so that it stands before all negative scores."""
+    scores = torch.tensor([[9.0, 5.0, -1.0, -2.0, 3.0]])
+    batch = asked(torch.tensor([[2]]), ragged([[1, 3]]))
+    found = [ranking(scores, batch, 4, mask_seen=how) for how in (True, "zero", False)]
+    assert [int(f.ranks) for f in found] == [2, 4, 3]
+    assert [f.top.tolist() for f in found][1][0][::3] == [4, 2] and found[2].top.tolist() == [[1, 4, 2, 3]]
+    assert [int(f.candidates) for f in found] == [2, 4, 4]
+
+
+def test_rows_are_chosen_with_all_that_is_known_of_them():
+    scores, target = torch.arange(20.0).view(4, 5), torch.tensor([[1], [2], [3], [4]])
+    r = ranking(scores, asked(target, ragged([[4], [], [1, 2], [3]])), 2)
+    some = r.select(torch.tensor([False, True, False, True]))
+    assert some.ranks.tolist() == r.ranks[1::2].tolist() and some.top.tolist() == r.top[1::2].tolist()
+    assert some.batch.rows.tolist() == [1, 3] and some.past.padded().tolist() == [[0], [3]]
+    assert some.candidates.tolist() == [4, 3]

@@ -19,7 +19,7 @@ from ssrec.data.rows import held_batch
 from ssrec.metrics.accuracy import NDCG, HitRate
 from ssrec.models.markov import Markov
 from ssrec.models.popularity import Popularity
-from ssrec.ranking import Ranking, rank
+from ssrec.ranking import ranking
 
 AT = 10
 CELLS = 1 << 24  # scores held at once
@@ -141,7 +141,7 @@ def floors(subject: Subject, most: int = limits.SAMPLE) -> Floors:
     for part in rows.split(max(1, min(512, CELLS // corpus.item_rows))):
         batch = held_batch(test, part, max_length=1)
         for name, (scored, masked) in ways.items():
-            r = _ranked(scored(batch), batch, masked)
+            r = ranking(scored(batch), batch, 0, mask_seen=masked)
             measured[name].append(torch.stack([metric.values(r, k)[0] for metric in metrics]))
     tied = None if subject.tied_rows is None else subject.tied_rows[rows]
     made = [
@@ -155,12 +155,6 @@ def seen_of(batch: Batch) -> Ragged:
     """The full past of evaluation rows, which always carry it."""
     assert batch.seen is not None
     return batch.seen
-
-
-def _ranked(scores: Float32[Tensor, "B N"], batch: Batch, masked: bool) -> Ranking:
-    ranks = rank(scores, batch.target, batch.seen if masked else None)
-    relevant = (ranks > 0).sum(1)
-    return Ranking(ranks, batch.target, relevant, batch.target.new_zeros(len(batch), 0), None)
 
 
 def _floor(name: str, seen: str, values: Float64[Tensor, "2 R"], tied: Bool[Tensor, "R"] | None) -> Floor:

@@ -52,6 +52,7 @@ class RowMean(Metric, ABC):
 
     name: ClassVar[str]  # results are called `<name>@<K>`
     needs: ClassVar[frozenset[str]] = frozenset()  # item features that the dataset must have
+    per_user: ClassVar[bool] = False  # whether the rows' own values are worth storing
     full_state_update = False
 
     def __init__(self, corpus: Corpus, *, ks: Sequence[int]):

@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ir_measures import AP, RR, P, R, Success, nDCG
+from rankings import asked, placed
 
 from ssrec.batch import PAD, Corpus, Ragged
 from ssrec.metrics.accuracy import MAP, MRR, NDCG, HitRate, Precision, Recall
@@ -53,10 +54,7 @@ def naive(ranks: list[int], k: int) -> dict[str, float]:
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.lists(st.integers(1, 20), unique=True, max_size=20), min_size=1, max_size=6), st.integers(1, 20))
 def test_equals_the_formulas(rows, k):
-    width = max(len(r) for r in rows)
-    ranks = torch.tensor([r + [0] * (width - len(r)) for r in rows], dtype=torch.long).view(len(rows), width)
-    relevant = (ranks > 0).sum(1)
-    found = measure(Ranking(ranks, ranks, relevant, ranks.new_zeros(len(rows), 20), None), 20, [k])
+    found = measure(placed(rows, 20), 20, [k])
     values = [naive(r, k) for r in rows if r]  # a row without targets does not count
     expected = {name: sum(v[name] for v in values) / len(values) for name in values[0]} if values else {}
     assert found == pytest.approx(expected, abs=1e-12)
@@ -71,7 +69,8 @@ def test_agrees_with_trec_eval(most):
     target[torch.arange(most) >= torch.randint(1, most + 1, (users, 1), generator=generator)] = PAD
     seen = torch.randint(1, n + 1, (users, 8), generator=generator)
     seen[(seen[:, :, None] == target[:, None]).any(2)] = PAD
-    found = measure(ranking(scores, target, Ragged(seen.flatten(), torch.arange(0, 8 * users + 1, 8)), 50), n, ks)
+    past = Ragged(seen.flatten(), torch.arange(0, 8 * users + 1, 8))
+    found = measure(ranking(scores, asked(target, past), 50), n, ks)
 
     qrels = {str(u): {str(i): 1 for i in target[u].tolist() if i != PAD} for u in range(users)}
     run = {
@@ -98,11 +97,11 @@ def test_agrees_with_trec_eval(most):
 def test_a_constant_model_never_looks_good(value):
     scores = torch.full((4, 101), value)
     target = torch.tensor([[1], [2], [50], [100]])
-    assert set(measure(ranking(scores, target, None, 20), 100, [1, 20]).values()) == {0.0}
+    assert set(measure(ranking(scores, asked(target), 20), 100, [1, 20]).values()) == {0.0}
 
 
 def test_a_perfect_list_is_one_and_precision_is_bounded_by_the_targets():
     scores = torch.arange(11.0)[None]
-    found = measure(ranking(scores, torch.tensor([[9, 10, 0]]), None, 5), 10, [2, 5])
+    found = measure(ranking(scores, asked(torch.tensor([[9, 10, 0]])), 5), 10, [2, 5])
     assert found.pop("precision@5") == pytest.approx(0.4)
     assert set(found.values()) == {1.0}

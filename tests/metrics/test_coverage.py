@@ -6,20 +6,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rankings import lists
 
-from ssrec.batch import PAD, Corpus
+from ssrec.batch import Corpus
 from ssrec.metrics.coverage import Coverage, Gini
 from ssrec.ranking import Ranking
 
 N = 12
 CORPUS = Corpus(torch.tensor([1]), torch.tensor([0, 0, 1]), n_users=1, n_items=N)
-
-
-def lists(top: list[list[int]], width: int) -> Ranking:
-    """A ranking with these top lists, filled with PAD; its rows have no targets, which must not matter."""
-    tensor = torch.tensor([row + [PAD] * (width - len(row)) for row in top]).view(len(top), width)
-    none = tensor.new_zeros(len(top), 1)
-    return Ranking(none, none, none[:, 0], tensor, None)
 
 
 def measure(r: Ranking, k: int) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:

@@ -7,12 +7,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rankings import lists
 
-from ssrec.batch import PAD, Attributes, Corpus, Ragged
+from ssrec.batch import Attributes, Corpus, Ragged
 from ssrec.errors import CompositionError
 from ssrec.metrics.diversity import AttributeDiversity, VectorDiversity
 from ssrec.metrics.metric import RowMean
-from ssrec.ranking import Ranking
 
 N, A, D = 9, 4, 3
 Lists = st.lists(st.lists(st.integers(1, N), unique=True, max_size=6), min_size=1, max_size=6)
@@ -28,8 +28,7 @@ def corpus(attributes: list[list[int]] | None) -> Corpus:
 
 
 def measure(metric: RowMean, top: list[list[int]], vectors: torch.Tensor | None) -> dict[str, float]:
-    tensor = torch.tensor([row + [PAD] * (6 - len(row)) for row in top]).view(len(top), 6)
-    metric.update(Ranking(tensor[:, :1] * 0, tensor[:, :1] * 0, tensor[:, 0] * 0, tensor, vectors))
+    metric.update(lists(top, 6, vectors=vectors))
     return {name: value.item() for name, value in metric.compute().items()}
 
 

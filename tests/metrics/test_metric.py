@@ -4,6 +4,7 @@ Run as a script (`test_metric.py <rank> <folder>`) it is one of two processes th
 """
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 from omegaconf import OmegaConf
+from rankings import asked
 from torch import nn
 from torchmetrics import Metric
 
@@ -53,7 +55,8 @@ def evaluate(metrics: list[Metric], parts: list[slice]) -> dict[str, float]:
     seen = Ragged(torch.randint(1, N + 1, (B * 3,), generator=generator), torch.arange(0, 3 * B + 1, 3))
     rows = torch.arange(B)
     for part in parts:
-        r = ranking(scores[part], target[part], seen.select(rows[part]), max(KS), vectors)
+        batch = asked(target[part], seen.select(rows[part]))
+        r = ranking(scores[part], batch, max(KS), item_vectors=vectors)
         for metric in metrics:
             metric.update(r)
     return {name: value.item() for metric in metrics for name, value in metric.compute().items()}
@@ -91,8 +94,11 @@ def test_a_reset_metric_is_a_new_one(whole):
 
 
 def test_two_processes_give_what_one_gives(whole, tmp_path):
+    found = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}  # where `rankings` is
     workers = [
-        subprocess.Popen([sys.executable, __file__, str(rank), str(tmp_path)], stderr=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [sys.executable, __file__, str(rank), str(tmp_path)], env=found, stderr=subprocess.PIPE, text=True
+        )
         for rank in range(2)
     ]
     for worker in workers:
@@ -147,7 +153,7 @@ def test_list_lengths_are_checked(metric, ks, words):
 @pytest.mark.parametrize("metric", BEYOND)
 def test_shorter_lists_than_k_are_refused(metric):
     built = next(m for m in build() if isinstance(m, metric))
-    r = ranking(torch.randn(2, N + 1), torch.tensor([[1], [2]]), None, 9, torch.randn(N + 1, 8))
+    r = ranking(torch.randn(2, N + 1), asked(torch.tensor([[1], [2]])), 9, item_vectors=torch.randn(N + 1, 8))
     with pytest.raises(CompositionError, match="K=10 reads a ranking whose top lists have 9 items"):
         built.update(r)
 

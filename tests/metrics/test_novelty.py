@@ -4,19 +4,18 @@ from math import log2
 
 import pytest
 import torch
+from rankings import lists
 
 from ssrec.batch import Corpus
 from ssrec.metrics.novelty import Novelty
-from ssrec.ranking import Ranking
 
 # Of four users three met item 1, one met item 2 (twice, counted once), four item 3, none item 4.
 CORPUS = Corpus(torch.tensor([1, 2, 2, 3, 1, 3, 1, 3, 3]), torch.tensor([0, 0, 4, 6, 8, 9]), n_users=4, n_items=4)
 
 
 def measure(top: list[list[int]], ks: list[int]) -> dict[str, float]:
-    tensor = torch.tensor(top)
     metric = Novelty(CORPUS, ks=ks)
-    metric.update(Ranking(tensor[:, :1] * 0, tensor[:, :1] * 0, tensor[:, 0] * 0, tensor, None))
+    metric.update(lists(top, len(top[0])))
     return {name: value.item() for name, value in metric.compute().items()}
 
 
