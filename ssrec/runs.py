@@ -9,16 +9,17 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
 from ssrec.compose import Plain, locate
-from ssrec.data.features import Features
+from ssrec.data.feature_settings import Features
 
-NUMERICS = 4  # raised whenever a fix changes results, so that no old result is taken for a new one
+NUMERICS = 5  # raised whenever a fix changes results, so that no old result is taken for a new one
+
+_NEUTRAL = {"cold_targets": "miss"}  # what was so before it could be said
 
 # What does not change a result: where it runs, where it is written, and what the dataset's hash stands for.
 _NOT_CONTENT = ("study", "outputs", "logger", "hardware", "dataset", "clean", "pretrain", "init", "hydra")
@@ -49,15 +50,14 @@ def fingerprint(config: Plain, dataset: str, init: str | None) -> str:
         dataset: the digest of the canonical data.
         init: the fingerprint of the run that it starts from.
     """
-    stage = {k: v for k, v in config.items() if k not in _NOT_CONTENT}
+    stage = {k: v for k, v in config.items() if k not in _NOT_CONTENT and (k not in _NEUTRAL or v != _NEUTRAL[k])}
     stage["objective"] = {k: t for k, t in (config.get("objective") or {}).items() if t["weight"] != 0}
     if not stage["objective"] and init is None:  # fitted in closed form: nothing of training decides
         for key in ("optimizer", "select", "monitor"):
             del stage[key]
         stage["trainer"] = {k: v for k, v in config["trainer"].items() if k.startswith(("limit_val", "limit_test"))}
         stage["data"] = {"max_length": config["data"]["max_length"]}
-    standard = asdict(Features())
-    stage["features"] = {k: v for k, v in config["features"].items() if v != standard[k]}
+    stage["features"] = Features(**config["features"]).settings
     stage["precision"] = config["hardware"]["precision"]
     content = {"config": _content(stage), "dataset": dataset, "init": init, "numerics": NUMERICS}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,5 +1,6 @@
 """The softmax over a whole catalogue, in tiles: the matrix of positions x items never exists."""
 
+import math
 from typing import Any
 
 import torch
@@ -8,10 +9,10 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-# Logits alive at once: fastest around the size of the last cache (2^21 to 2^22 measured), 16 MiB in fp32.
-BUDGET = 2**22
-FEWEST = 64  # positions below which a product is too thin to be fast, so that items are tiled too
-SQUARE = 256  # positions of a tile where items are tiled
+BUDGET = 2**23  # probabilities alive at once: 32 MiB in fp32
+CPU_TILE = 2**18  # numbers of a tile: what the cache of one core holds (products are 1.4 times as fast as at 2^22)
+FEWEST = 64  # positions below which products are too thin to be fast, so that probabilities are made twice instead
+SQUARE = 256  # positions of a tile where they are
 
 
 def log_partition(
@@ -65,64 +66,75 @@ class _LogPartition(Function):
         )
 
 
-def _tile(positions: int, items: int, budget: int) -> tuple[int, int]:
-    """Positions and items of a tile: all items at once where enough positions fit beside them."""
-    rows = budget // max(items, 1)
-    if rows >= min(positions, FEWEST):
-        rows = max(rows, 1)
-        parts = -(-positions // rows)
-        return max(1, -(-positions // max(parts, 1))), items  # equal parts rather than a thin last one
-    rows = max(1, min(positions, SQUARE, budget))
-    return rows, max(1, min(items, budget // rows))
+def _parts(n: int, most: int) -> int:
+    """The size of equal parts of n, of at most `most`: rather than a thin last one."""
+    return -(-n // max(1, -(-n // max(most, 1)))) if n else 1
+
+
+def _tile(positions: int, items: int, budget: int, fits: int) -> tuple[int, int]:
+    """Positions and items of a tile of about `fits` numbers; `budget` bounds the positions while all items are kept."""
+    kept = budget // max(items, 1)
+    height = _parts(positions, min(SQUARE, budget, kept if kept >= min(positions, FEWEST) else budget))
+    return height, _parts(items, max(1, min(fits, budget) // height))
 
 
 def _tiled(
     hidden: Tensor, items: Tensor, weights: Tensor, budget: int, wanted: tuple[bool, bool]
 ) -> tuple[Tensor, Tensor | None, Tensor | None]:
-    """The weighted sum of logsumexp and the wanted gradients; both arguments have the dtype of the products."""
+    """The weighted sum of logsumexp and the wanted gradients; both arguments have the dtype of the products.
+
+    A tile's product, its softmax and its share in the gradient of `hidden` are made while it is in the cache. The
+    gradient of `items` needs the logsumexp over all tiles first: for that the softmaxes are kept, or made again where
+    the budget does not hold those of all items. It is summed transposed, in which shape its product is fastest.
+    """
     catalogue = items[1:]
     wide = torch.promote_types(hidden.dtype, torch.float32)
-    height, width = _tile(len(hidden), len(catalogue), budget)
-    exps = hidden.new_empty(height, width, dtype=wide)
-    logits = exps if wide == hidden.dtype else hidden.new_empty(height, width)
+    fits = CPU_TILE if hidden.device.type == "cpu" else budget
+    height, width = _tile(len(hidden), len(catalogue), budget, fits)
+    tiles = [catalogue[column : column + width] for column in range(0, len(catalogue), width)]
+    keeps = height * len(catalogue) <= budget
+    scratch = hidden.new_empty(len(tiles) if keeps and wanted[1] else 1, height * width)
+    exps = scratch if wide == hidden.dtype else hidden.new_empty(1, height * width, dtype=wide)
     total = hidden.new_zeros((), dtype=wide)
     of_hidden = hidden.new_zeros(hidden.shape, dtype=wide) if wanted[0] else None
-    of_items = items.new_zeros(items.shape, dtype=wide) if wanted[1] else None
-    tiles = range(0, len(catalogue), width)
+    turned = items.new_zeros(items.shape[::-1], dtype=wide) if wanted[1] else None
 
-    def exponentials(x: Tensor, tile: Tensor, top: Tensor | None) -> tuple[Tensor, Tensor]:
-        """exp(logits - top) in the buffer, and top: the highest logit, or `top` where that is higher."""
-        out, product = exps[: len(x), : len(tile)], logits[: len(x), : len(tile)]
+    def softmax(x: Tensor, i: int) -> tuple[Tensor, Tensor]:
+        """The probabilities within tile i, in the dtype of the products, and its logsumexp."""
+        tile, place = tiles[i], i % len(scratch)
+        shape = len(x), len(tile)
+        product = scratch[place, : shape[0] * shape[1]].view(shape)
         torch.mm(x, tile.T, out=product)
-        highest = product.amax(1, keepdim=True).to(wide)
-        top = highest if top is None else torch.maximum(top, highest)
-        return torch.sub(product, top, out=out).exp_(), top
+        logits = product if wide == x.dtype else exps[0, : product.numel()].view(shape).copy_(product)
+        top = logits.amax(1, keepdim=True)
+        torch.softmax(logits, 1, out=logits)
+        mass = top - logits.amax(1, keepdim=True).log()  # the highest probability is one over the sum of exponentials
+        return (product if logits is product else product.copy_(logits)), mass
 
     for start in range(0, len(hidden), height):
         rows = slice(start, start + height)
-        x = hidden[rows]
-        weight = weights[rows, None].to(wide)
-        top, mass, exp = None, weight.new_zeros(()), exps
-        for column in tiles:  # one pass over the items for the logsumexp, moving up its highest logit
-            before = top
-            exp, top = exponentials(x, catalogue[column : column + width], before)
-            mass = exp.sum(1, keepdim=True) + (0 if before is None else mass * (before - top).exp())
-        total += (weight * (mass.log() + (0 if top is None else top))).sum()
-        if of_hidden is None and of_items is None:
-            continue
-        scale = weight / mass  # makes probabilities of exponentials, on the narrow side of both products
-        for column in tiles:  # and one for the gradients; a single tile still stands in the buffer
-            tile = catalogue[column : column + width]
-            if len(tiles) > 1:
-                exp, _ = exponentials(x, tile, top)
-            factor = exp if exp.dtype == x.dtype else logits[: len(x), : len(tile)].copy_(exp)
+        x, weight = hidden[rows], weights[rows, None].to(wide)
+        masses = weight.new_empty(len(tiles), len(x), 1)
+        every, mean = torch.full_like(weight, -math.inf), weight.new_zeros(x.shape)
+        for i, tile in enumerate(tiles):
+            found, masses[i] = softmax(x, i)
+            before, every = every, torch.logaddexp(every, masses[i])
             if of_hidden is not None:
-                _add_product(of_hidden[rows], factor, tile)
-            if of_items is not None:
-                _add_product(of_items[1 + column : 1 + column + width], factor.T, (x * scale).to(x.dtype))
+                mean = mean * (before - every).exp() + (masses[i] - every).exp() * (found @ tile)
+        total += (weight * every).sum()
         if of_hidden is not None:
-            of_hidden[rows] *= scale
-    return total, of_hidden, of_items
+            torch.mul(mean, weight, out=of_hidden[rows])
+        if turned is None:
+            continue
+        for i, tile in enumerate(tiles):
+            if len(scratch) == len(tiles):
+                found = scratch[i, : len(x) * len(tile)].view(len(x), len(tile))
+            else:
+                found, _ = softmax(x, i)
+            first = 1 + i * width
+            share = weight * (masses[i] - every).exp()
+            _add_product(turned[:, first : first + len(tile)], (x * share).to(x.dtype).T, found)
+    return total, of_hidden, None if turned is None else turned.T
 
 
 def _add_product(out: Tensor, left: Tensor, right: Tensor) -> None:

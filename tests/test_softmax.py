@@ -63,11 +63,13 @@ def test_a_naive_loop_agrees(budget):
     assert log_partition(hidden, items, weights, budget=budget).item() == pytest.approx(naive)
 
 
-def test_tiles_of_items_begin_where_a_row_of_positions_no_longer_fits():
-    assert _tile(1500, 12_101, 2**22)[1] == 12_101
-    rows, columns = _tile(1500, 1_000_000, 2**22)
-    assert rows == 256 and columns < 1_000_000
-    assert _tile(2, 1_000_000, 2**22) == (2, 1_000_000)
+def test_tiles_fit_a_cache_and_positions_the_budget():
+    for positions, items in ((1500, 12_101), (20, 12_101), (1500, 200_000), (2, 1_000_000), (3000, 50)):
+        height, width = _tile(positions, items, BUDGET, 2**18)
+        assert height <= positions and width <= items and height * width <= 2**18
+    assert _tile(1500, 12_101, 2**23, 2**18) == (250, 1009), "equal parts"
+    assert _tile(1500, 100_000, 2**23, 2**18)[0] == 79, "so many rows of all probabilities are kept"
+    assert _tile(1500, 1_000_000, 2**23, 2**18)[0] == 250, "or none"
 
 
 @pytest.mark.parametrize("budget", [TILED, BUDGET])
