@@ -1,0 +1,77 @@
+"""Each warning where it is due, and silence where it is not."""
+
+import math
+
+import pytest
+import torch
+from rankings import asked
+
+from ssrec.guards import Watch, of_lists, of_parts, of_seeds, of_training
+from ssrec.ranking import ranking
+
+
+def watched(*parts: torch.Tensor) -> dict[str, int]:
+    watch = Watch()
+    for scores in parts:
+        watch.update(scores, ranking(scores, asked(torch.ones(len(scores), 1, dtype=torch.long)), 3))
+    return watch.compute()
+
+
+def scores(n: int) -> torch.Tensor:
+    return torch.randn(n, 101, generator=torch.Generator().manual_seed(n))
+
+
+@pytest.mark.parametrize("value", [0.0, -2.0, math.nan])
+def test_constant_or_nan_scores_have_no_order(value):
+    found = watched(scores(90), torch.full((10, 101), value))
+    assert (found["rows"], found["flat"]) == (100, 10)
+    assert "10 of 100 ranked lists" in of_lists(found, personal=True)["no order"]
+
+
+def test_a_few_rows_without_an_order_are_no_matter():
+    assert of_lists(watched(scores(199), torch.zeros(1, 101)), personal=True) == {}
+
+
+def test_one_order_for_all_is_named_however_scores_are_scaled():
+    one = scores(1)
+    scaled = torch.cat([one, one * 3 + 2, one / 7])
+    assert set(of_lists(watched(scaled[:2], scaled[2:]), personal=True)) == {"ignores the user"}
+    assert of_lists(watched(scaled), personal=False) == {}, "popularity is meant to"
+    assert of_lists(watched(scaled, scores(2)), personal=True) == {}
+    assert of_lists(watched(one), personal=True) == {}, "one row is no evidence"
+
+
+def test_no_rows_no_warning():
+    assert of_lists(watched(scores(4)[:0]), personal=True) == {}
+
+
+@pytest.mark.parametrize(
+    ("best", "epochs", "patience", "warned"),
+    [(50, 50, 10, True), (41, 50, 10, True), (40, 50, 10, False), (50, 50, None, True), (49, 50, None, False)],
+)
+def test_undertrained_where_the_best_epoch_is_within_the_patience_of_the_last(best, epochs, patience, warned):
+    found = of_training({"epochs": epochs, "best_epoch": best}, patience=patience)
+    assert set(found) == ({"undertrained"} if warned else set())
+
+
+def test_without_selection_nothing_is_known_of_the_best_epoch():
+    assert of_training({"epochs": 50}, patience=10) == {}
+
+
+@pytest.mark.parametrize(
+    ("val", "test", "n", "warned"),
+    [(0.10, 0.05, 20_000, True), (0.05, 0.10, 20_000, True), (0.10, 0.05, 100, False), (0.10, 0.08, 10**6, False)],
+)
+def test_disagreement_is_beyond_chance_and_large(val, test, n, warned):
+    found = of_parts({"val/ndcg@10": val, "test/ndcg@10": test}, "val/ndcg@10", n, n)
+    assert set(found) == ({"val and test disagree"} if warned else set())
+
+
+def test_a_metric_that_is_no_share_is_not_judged():
+    assert of_parts({"val/novelty@10": 9.0, "test/novelty@10": 2.0}, "val/novelty@10", 9999, 9999) == {}
+    assert of_parts({}, "val/ndcg@10", 9999, 9999) == {}
+
+
+def test_seeds():
+    assert set(of_seeds(2, trained=True)) == {"few seeds"}
+    assert of_seeds(3, trained=True) == of_seeds(1, trained=False) == {}
