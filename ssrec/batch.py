@@ -114,8 +114,9 @@ class Corpus:
 
     Row u of (`items`, `offsets`) holds the training events of user u in order; row 0, the unknown user, is empty.
     `trained` marks the item rows that have events; the others are cold and still in the catalogue. `weights` say how
-    much an event counts (a rating, a number of plays); without them all count 1. `attributes` are the catalogue's as
-    published, by which metrics judge lists; what models read of items is in `item_features`, fitted.
+    much an event counts (a rating, a number of plays); without them all count 1. `published` has every column of names
+    of the items, and of the users as `user.<column>`, as published: by them metrics judge lists. `attributes` is the
+    items' column of that name. What models read of items and users is in `item_features` and `user_features`, fitted.
     """
 
     items: Int[Tensor, "E"]
@@ -127,6 +128,7 @@ class Corpus:
     item_features: Mapping[str, Feature] = field(default_factory=dict)
     weights: Float[Tensor, "E"] | None = None
     user_features: Mapping[str, Feature] = field(default_factory=dict)
+    published: Mapping[str, Attributes] = field(default_factory=dict)
 
     @property
     def item_rows(self) -> int:

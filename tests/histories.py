@@ -24,12 +24,14 @@ def canonical(
     *,
     times: Sequence[Sequence[int]] | None = None,
     timed: bool = True,
+    within: Sequence[Sequence[int]] | None = None,
     parts: Sequence[Sequence[str]] | None = None,
     weights: Sequence[Sequence[float]] | None = None,
     items: pl.DataFrame | None = None,
     users: pl.DataFrame | None = None,
 ) -> Canonical:
-    """User u has histories[u - 1]; the event at place n of it happens at 100 u + n, or when `times` says."""
+    """User u has histories[u - 1]; the event at place n of it happens at 100 u + n, or when `times` says, and
+    `within` in nanoseconds of that second."""
     times = times or [[100 * u + n for n in range(len(h))] for u, h in enumerate(histories, 1)]
     columns = {
         "user": [u for u, h in enumerate(histories, 1) for _ in h],
@@ -39,6 +41,8 @@ def canonical(
     table = pl.DataFrame(columns, schema={"user": pl.Int32, "item": pl.Int32, "time": pl.Int64})
     if not timed:
         table = table.drop("time")
+    if within is not None:
+        table = table.with_columns(pl.Series("nanosecond", [n for ns in within for n in ns], dtype=pl.Int32))
     for name, values in {"part": parts, "weight": weights}.items():
         if values is not None:
             table = table.with_columns(pl.Series(name, [v for vs in values for v in vs]))

@@ -1,7 +1,6 @@
 """`ssrec audit`: compose a dataset and a split as training does, audit them, print the page, write it."""
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Mapping
@@ -18,7 +17,7 @@ from ssrec.audit.report import Report, audit
 from ssrec.audit.subject import Subject
 from ssrec.check import check_arguments
 from ssrec.compose import Plain, instantiate, locate
-from ssrec.data.canonical import Canonical, prepare
+from ssrec.data.canonical import prepare
 from ssrec.data.clean import Cleaning
 from ssrec.data.features import Features
 from ssrec.data.split import Split, cut
@@ -49,7 +48,7 @@ def main(arguments: list[str]) -> None:
         if word.startswith("-") or "=" not in word:
             raise UserError(f"ssrec audit does not know {word}; it takes key=value, --json, --html and --strict")
     config, choices = composed_with_choices(overrides)
-    data, home = Path(config.outputs) / "data", Path(config.outputs) / "audit"
+    home = Path(config.outputs) / "audit"
     for file, where in ((chosen.json, "--json"), (chosen.html, "--html")):
         check_file(file, where) if file else check_file(home / "folder" / "file", f"outputs={config.outputs}:")
     print(f"auditing {heading(choices, overrides)}", flush=True)  # before work that may take minutes
@@ -58,8 +57,8 @@ def main(arguments: list[str]) -> None:
     folder = home / f"{report.dataset}-{report.fingerprint}"
     written = write(report, chosen.json or folder / "audit.json", chosen.html or folder / "audit.html")
     print(page(report))  # after the files, for its reader may leave (| head)
-    if skipped := bad_rows(asked.canonical, data):
-        print(f"bad rows that reading skipped: {asked.canonical.meta['removed']['bad rows']:,}, listed in {skipped}")
+    if asked.canonical.skipped:
+        print(asked.canonical.skipped)
     print(f"written to {' and '.join(map(str, written))}")
     if chosen.strict and report.of("grave"):
         sys.exit(GRAVE)
@@ -94,14 +93,6 @@ def heading(choices: Mapping[str, str], overrides: list[str]) -> str:
     )
 
 
-def bad_rows(canonical: Canonical, folder: Path) -> Path | None:
-    """The file that lists the rows which were skipped when these tables were made under `folder`."""
-    for file in sorted((folder / "canonical").glob(f"{canonical.name}-*/bad_rows.tsv")):
-        if json.loads((file.parent / "meta.json").read_text()) == canonical.meta:
-            return file
-    return None
-
-
 def subject(config: DictConfig) -> Subject:
     """The data and the split that a run of this config would read.
 
@@ -114,9 +105,11 @@ def subject(config: DictConfig) -> Subject:
     for part, taken_by in {**made, "clean": Cleaning, "features": Features}.items():
         check_arguments(part, content[part], taken_by)
     folder = Path(config.outputs) / "data"
-    canonical = prepare(instantiate(config.dataset), Cleaning(**content["clean"]), folder)
+    source, features = instantiate(config.dataset), Features(**content["features"])
+    features.check_known(source.name, source.offers)
+    canonical = prepare(source, Cleaning(**content["clean"]), folder)
     split: Split = instantiate(config.split)
-    return Subject.of(canonical, split, cut(split, canonical, Features(**content["features"]), folder))
+    return Subject.of(canonical, split, cut(split, canonical, features, folder))
 
 
 def plain(node: DictConfig) -> Plain:

@@ -62,7 +62,10 @@ class Subject:
     @cached_property
     def tied(self) -> Bool[Tensor, "E"] | None:
         """Whether the event before belongs to the same user and has the same time."""
-        return None if self.time is None else self.near & _follows(self.time)
+        if self.time is None:
+            return None
+        same = self.near & _follows(self.time)
+        return same if self.events.nanosecond is None else same & _follows(self.events.nanosecond)
 
     @cached_property
     def tested(self) -> Int[Tensor, "B"]:

@@ -10,6 +10,7 @@ from ssrec.audit.catalogue import TIES
 from ssrec.audit.section import Finding, Section, Table
 from ssrec.audit.subject import Subject
 from ssrec.audit.words import count, percent, share
+from ssrec.data.split import Events
 
 UNITS = {"days": 86_400, "hours": 3_600, "minutes": 60}
 
@@ -63,6 +64,13 @@ class Ties(Section):
         )
 
 
+def _unit(events: Events) -> str:
+    """The coarsest unit in which all times are whole."""
+    if events.time is None or events.nanosecond is not None:
+        return "parts of a second"
+    return next((name for name, seconds in UNITS.items() if not (events.time % seconds).any()), "seconds")
+
+
 def ties(subject: Subject) -> Ties | None:
     """Count ties; None where the data have no times."""
     if subject.tied is None or subject.time is None or subject.tied_rows is None:
@@ -70,7 +78,7 @@ def ties(subject: Subject) -> Ties | None:
     final = torch.cat([~subject.near[1:], torch.ones(1, dtype=torch.bool)])
     run = (~subject.tied).cumsum(0)
     return Ties(
-        unit=next((name for name, seconds in UNITS.items() if not (subject.time % seconds).any()), "seconds"),
+        unit=_unit(subject.events),
         neighbours=int(subject.near.sum()),
         tied=int(subject.tied.sum()),
         users=int(final.sum()),

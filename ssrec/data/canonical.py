@@ -4,28 +4,31 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import reduce
 from os.path import commonpath
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from ssrec.data.canonical_files import load, store
+from ssrec.data.canonical_files import BAD_ROWS, load, store
 from ssrec.data.canonicalise import canonicalise
 from ssrec.data.clean import Cleaning
 from ssrec.data.files.layout import BadRows
 from ssrec.data.source import Source
+from ssrec.data.strangers import stranger
 
-FORMAT = 3  # raise it when the same raw files give other canonical tables
+FORMAT = 4  # raise it when the same raw files give other canonical tables
 
 
 @dataclass(frozen=True)
 class Canonical:
     """A dataset with ids that are rows: users 1..n_users, items 1..n_items.
 
-    `interactions` has user and item (Int32) and, where there are such, time (Int64), weight (Float32) and part (train,
-    val, test); sorted by user and time, and in the order that the cleaning says where times tie. Row i of `items` is
-    item i + 1, and of `users` user i + 1: item or user, id (the publisher's), content columns. Every user has events.
+    `interactions` has user and item (Int32) and, where there are such, time (Int64), nanosecond (Int32, of that
+    second), weight (Float32) and part (train, val, test); sorted by user and time, and in the order that the cleaning
+    says where times tie. Row i of `items` is item i + 1, and of `users` user i + 1: item or user, id (the publisher's),
+    content columns. Every user has events.
     """
 
     name: str
@@ -33,6 +36,7 @@ class Canonical:
     items: pl.DataFrame
     meta: Mapping[str, Any]
     users: pl.DataFrame | None = None
+    home: Path | None = None  # the folder that holds all this
 
     @property
     def n_users(self) -> int:
@@ -49,13 +53,19 @@ class Canonical:
 
     @property
     def content(self) -> Mapping[str, str]:
-        """Hex digits of every other content column, by `items.<column>` and `users.<column>`."""
+        """Hex digits of every other column, by `items.<column>` and `users.<column>`; of events, the nanoseconds."""
         return self.meta["content"]
 
     @property
     def digest(self) -> str:
         """Hex digits of everything."""
         return str(self.meta["digest"])
+
+    @property
+    def skipped(self) -> str | None:
+        """A line that says how many bad rows reading skipped, and where they are listed; None for none."""
+        n = self.meta["removed"].get("bad rows")
+        return f"bad rows that reading skipped: {n:,}, listed in {self.home}/{BAD_ROWS}" if n and self.home else None
 
 
 def prepare(source: Source, cleaning: Cleaning, folder: Path) -> Canonical:
@@ -83,10 +93,13 @@ def prepare(source: Source, cleaning: Cleaning, folder: Path) -> Canonical:
         made, counted = canonicalise(source.name, source.read(files, bad), cleaning, bad)
         places = {str(file): name for file, name in below(files).items()}
         rows = [row._replace(file=places.get(row.file, Path(row.file).name)) for row in bad.rows]
-        store(home, made, origin | counted, rows)
+        found = stranger(source, files, cleaning, made)
+        if found and found["place"]:  # the files may move
+            found["place"] = reduce(lambda text, file: text.replace(*file), places.items(), found["place"])
+        store(home, made, origin | counted | ({"stranger": found} if found else {}), rows)
         del made
     tables, meta = load(home)
-    return Canonical(source.name, tables["interactions"], tables["items"], meta, tables["users"])
+    return Canonical(source.name, tables["interactions"], tables["items"], meta, tables["users"], home)
 
 
 def _checksums(files: Sequence[Path]) -> list[list[str]]:

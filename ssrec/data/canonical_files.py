@@ -14,6 +14,7 @@ import polars as pl
 from ssrec.data.files.layout import BadRow
 from ssrec.errors import DataError
 
+BAD_ROWS = "bad_rows.tsv"
 TABLES = ("interactions", "items", "users")
 SLICE = 1 << 20  # rows hashed at once
 _BAD_ROWS = {"file": pl.String, "line": pl.Int64, "column": pl.Int64, "reason": pl.String, "row": pl.String}
@@ -28,7 +29,7 @@ def store(home: Path, tables: Mapping[str, pl.DataFrame], about: Mapping[str, An
         for name in TABLES:
             tables[name].write_parquet(aside / f"{name}.parquet", compression="lz4")
         if bad_rows:
-            pl.DataFrame(bad_rows, schema=_BAD_ROWS, orient="row").write_csv(aside / "bad_rows.tsv", separator="\t")
+            pl.DataFrame(bad_rows, schema=_BAD_ROWS, orient="row").write_csv(aside / BAD_ROWS, separator="\t")
         meta = {**about, **_told(tables), "files": {file.name: _checksum(file) for file in sorted(aside.iterdir())}}
         (aside / "meta.json").write_text(json.dumps(meta, indent=1, sort_keys=True) + "\n")
         aside.chmod(0o755)
@@ -60,9 +61,12 @@ def load(home: Path) -> tuple[dict[str, pl.DataFrame], dict[str, Any]]:
 
 
 def fingerprint(interactions: pl.DataFrame, items: pl.DataFrame) -> str:
-    """16 hex digits of the events, in order, and of the items' ids, titles and attributes."""
+    """16 hex digits of the events, in order, and of the items' ids, titles and attributes.
+
+    Nanoseconds say no more than the order does, to those who rank.
+    """
     digest = hashlib.sha256()
-    for column in interactions:
+    for column in interactions.drop("nanosecond", strict=False):
         digest.update(column.name.encode() + b":")
         _add(digest, column)
     core = items.select(name for name in items.columns if name in CORE)
@@ -74,6 +78,8 @@ def _told(tables: Mapping[str, pl.DataFrame]) -> dict[str, Any]:
     """The digests of the content: its fingerprint, every column outside of that, and all together."""
     columns = {f"items.{c.name}": c for c in tables["items"] if c.name not in CORE}
     columns |= {f"users.{c.name}": c for c in tables["users"] if c.name not in ("user", "id")}
+    if "nanosecond" in tables["interactions"].columns:
+        columns["interactions.nanosecond"] = tables["interactions"]["nanosecond"]
     own = fingerprint(tables["interactions"], tables["items"])
     content = {}
     for name, column in columns.items():

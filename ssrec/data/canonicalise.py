@@ -11,7 +11,7 @@ from ssrec.data.clean import Cleaning
 from ssrec.data.files.layout import BadRows
 from ssrec.data.filters import filtered
 from ssrec.data.histories import left, shortened
-from ssrec.data.ids import agreeing, check_written_once, table_with_ids
+from ssrec.data.ids import agreeing, table_with_ids
 from ssrec.data.numbering import Numbering, encoded, numbering, readable
 from ssrec.data.ordering import counts, ordered
 from ssrec.data.source import Tables
@@ -33,17 +33,20 @@ def canonicalise(
         DataError: the tables do not fit together, have what the cleaning calls an error, or nothing is left.
     """
     item_table, user_table = tables.items, tables.users
-    where = (f"{name} ({tables.file})" if tables.file else name) + (", bad rows left out" if bad.rows else "")
+    place = tables.places.get("interactions")
+    where = name + (", bad rows left out" if bad.rows and not place else "")
     removed = dict(tables.removed) | ({"bad rows": len(bad.rows)} if bad.rows else {})
     rows = readable(name, tables.interactions, weights=cleaning.reads_weights)
-    numbers = numbering(name, rows, item_table)
-    events, steps = filtered(where, encoded(name, rows, numbers), numbers, cleaning)
+    numbers = numbering(name, rows, item_table, user_table, tables.places)
+    events, steps = filtered(where, encoded(name, rows, numbers), numbers, cleaning, place)
     del tables, rows  # the raw events, of which the steps to come need nothing
     if not cleaning.weights:
         events = events.drop("weight", strict=False)
     if len(events):
         events = ordered(events, numbers.items, ties=cleaning.ties, seed=cleaning.ties_seed)
         events = shortened(events, cleaning, steps)
+    if "nanosecond" in events.columns and not (events["nanosecond"] > 0).any():
+        events = events.drop("nanosecond")
     if events.is_empty():
         raise DataError(f"{name} has no interactions{_removed(removed, steps)}")
     users = counts(events["user"], len(numbers.users)) > 0
@@ -69,8 +72,8 @@ def canonicalise(
 def _catalogue(events: pl.DataFrame, numbers: Numbering, cleaning: Cleaning) -> Bool[np.ndarray, "N"]:
     """Which items have a row: those with events, and those of the item table unless `k_core_item` is set."""
     some = counts(events["item"], len(numbers.items)) > 0
-    if numbers.listed is not None and not cleaning.k_core_item:
-        some[1:] |= numbers.listed.to_numpy()
+    if "item" in numbers.listed and not cleaning.k_core_item:
+        some[1:] |= numbers.listed["item"].to_numpy()
     return some
 
 
@@ -90,7 +93,6 @@ def _with_content(name: str, kind: str, ids: pl.Series, table: pl.DataFrame | No
     if clash := {"id"} & set(table.columns):
         raise DataError(f"{name}: the {kind} table has a column {clash.pop()}, which is the publisher's id; rename it")
     own, known = agreeing(ids, table[kind])
-    check_written_once(name, pl.concat([own.alias(kind), known]).unique(maintain_order=True))
     content = table.with_columns(known.alias("_id")).drop(kind)
     rows = rows.with_columns(own.alias("_id"))
     return rows.join(content, on="_id", how="left", maintain_order="left").drop("_id")
@@ -105,6 +107,7 @@ def _removed(removed: Mapping[str, int], steps: Sequence[Mapping[str, Any]]) -> 
 def _tie_rate(interactions: pl.DataFrame) -> float:
     """The share of a user's neighbouring events that have the same time."""
     near = pl.col("user") == pl.col("user").shift()
-    tied = near & (pl.col("time") == pl.col("time").shift())
+    moment = [pl.col(c) == pl.col(c).shift() for c in ("time", "nanosecond") if c in interactions.columns]
+    tied = near & pl.all_horizontal(moment)
     n_tied, n_near = interactions.select(tied.sum().alias("tied"), near.sum().alias("near")).row(0)
     return n_tied / max(1, n_near)

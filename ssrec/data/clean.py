@@ -12,6 +12,7 @@ CHOICES = {
     "on_bad_rows": ("error", "skip"),
     "missing": ("error", "drop"),
     "unknown_items": ("error", "drop", "keep"),
+    "unknown_users": ("error", "drop", "keep"),
     "duplicates": ("all", "first", "last", "sum"),
     "ties": ("file", "shuffled", "id"),
 }
@@ -28,6 +29,8 @@ class Cleaning:
         used: an `error`, or `drop`ped.
     unknown_items: events of items that the item table does not list: an `error`, `drop`ped, or `keep`: the catalogue
         gets a row for each such item, without content.
+    unknown_users: events of users that the user table, where there is one, does not list: an `error`, `drop`ped, or
+        `keep`: such users stay, without content.
     min_time, max_time: first and last time that stays: seconds since 1970 UTC, or an ISO date or date and time in
         UTC; a date stands for its whole day.
     min_rating, max_rating: the least and the largest weight that stays.
@@ -50,6 +53,7 @@ class Cleaning:
     on_bad_rows: str = "error"
     missing: str = "error"
     unknown_items: str = "error"
+    unknown_users: str = "error"
     min_time: int | str | None = None
     max_time: int | str | None = None
     min_rating: float | int | None = None
@@ -82,6 +86,11 @@ class Cleaning:
     def times(self) -> tuple[int | None, int | None]:
         """First and last second that stays, since 1970 UTC."""
         return _seconds("min_time", self.min_time, last=False), _seconds("max_time", self.max_time, last=True)
+
+    @property
+    def unknown(self) -> dict[str, str]:
+        """What happens to events of items and users that their table does not list."""
+        return {"item": self.unknown_items, "user": self.unknown_users}
 
     @property
     def reads_weights(self) -> bool:

@@ -1,8 +1,7 @@
 """Content columns -> features, by their type; whatever is fitted is fitted on the rows that the training split has."""
 
 import hashlib
-from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any
 
 import polars as pl
 import torch
@@ -10,52 +9,43 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from ssrec.batch import Attributes, Feature, Numbers, Ragged, Text, Vectors
-from ssrec.errors import CompositionError, DataError
+from ssrec.data.feature_settings import USERS, Features, Reading
+from ssrec.errors import DataError
 
-Scale = Literal["zscore", "minmax", "log", "none"]
+__all__ = ["Features", "bucket", "encode", "fit", "left_out", "offered", "published"]
+
 Fitted = dict[str, dict[str, Any]]  # what `fit` found, by column, as JSON
 IDS = ("item", "user", "id")
 ROUNDING = 1e-12  # of the largest number: what is less far apart is not apart
-
-
-@dataclass(frozen=True, kw_only=True)
-class Features:
-    """How content columns are read.
-
-    Args:
-        numbers: zscore (mean 0, deviation 1), minmax (0 to 1), log (zscore of sign(x) log(1 + |x|)) or none.
-        buckets: attributes are hashed into so many, for huge vocabularies; null: each name has its own id.
-        min_count: attributes of fewer trained rows are left out.
-
-    Raises:
-        CompositionError: a setting outside its range.
-    """
-
-    numbers: str = "zscore"
-    buckets: int | None = None
-    min_count: int = 1
-
-    def __post_init__(self):
-        if self.numbers not in get_args(Scale):
-            raise CompositionError(f"features.numbers={self.numbers}: choose {', '.join(get_args(Scale))}")
-        if self.buckets is not None and self.buckets < 1:
-            raise CompositionError(f"features.buckets={self.buckets}: say how many there are, or null for none")
-        if self.min_count < 1:
-            raise CompositionError(f"features.min_count={self.min_count}: an attribute that counts is had by 1 row")
-        if self.buckets is not None and self.min_count > 1:
-            raise CompositionError("features.buckets keeps every name, so features.min_count=1 goes with it")
 
 
 def fit(table: pl.DataFrame | None, trained: Bool[Tensor, "N"], features: Features) -> Fitted:
     """What the rows that `trained` marks say of each column; row i of the table is row i + 1 of a feature.
 
     Raises:
-        DataError: a column whose type is not that of any kind of content.
+        CompositionError: settings of a column that are those of another kind.
+        DataError: a column whose type is not that of any kind of content, or a row that has not one name at most where
+            `one_hot` asks for that.
     """
     if table is None:
         return {}
-    known = pl.Series(trained[1:].numpy())
-    return {c.name: _fit(c, known, features) for c in table if c.name not in IDS}
+    known, found = pl.Series(trained[1:].numpy()), {}
+    for column, name in _content(table):
+        found[column.name] = _fit(column, known, features.of(name))
+        features.check_kind(name, found[column.name]["kind"])
+        if found[column.name]["kind"] == "attributes" and features.of(name).encoding == "one_hot":
+            _check_one_each(column, table, name)
+    return found
+
+
+def offered(*tables: pl.DataFrame | None) -> list[str]:
+    """The content columns of tables, by the names under which a dataset offers them."""
+    return [name for table in tables if table is not None for _, name in _content(table)]
+
+
+def _content(table: pl.DataFrame) -> list[tuple[pl.Series, str]]:
+    prefix = f"{USERS}." if "user" in table.columns else ""
+    return [(column, prefix + column.name) for column in table if column.name not in IDS]
 
 
 def encode(table: pl.DataFrame | None, fitted: Fitted) -> dict[str, Feature]:
@@ -67,12 +57,16 @@ def encode(table: pl.DataFrame | None, fitted: Fitted) -> dict[str, Feature]:
     return {name: _ENCODERS[found["kind"]](table[name], found) for name, found in fitted.items() if table is not None}
 
 
-def published(items: pl.DataFrame) -> Attributes | None:
-    """All attributes of all items, whatever was fitted: for who judges lists, not for models."""
-    if "attributes" not in items.columns:
-        return None
-    every = pl.repeat(True, len(items), dtype=pl.Boolean, eager=True)
-    return _attributes(items["attributes"], _fit_attributes(items["attributes"], every, Features()))
+def published(*tables: pl.DataFrame | None) -> dict[str, Attributes]:
+    """All names of all rows, whatever was fitted, by the names under which a dataset offers their columns: for who
+    judges lists, not for models."""
+    columns = (pair for table in tables if table is not None for pair in _content(table))
+    return {name: _published(column) for column, name in columns if column.dtype == pl.List(pl.String)}
+
+
+def _published(column: pl.Series) -> Attributes:
+    every = pl.repeat(True, len(column), dtype=pl.Boolean, eager=True)
+    return _attributes(column, _fit_attributes(column, every, Reading()))
 
 
 def left_out(*tables: Fitted) -> int:
@@ -80,14 +74,14 @@ def left_out(*tables: Fitted) -> int:
     return sum(found.get("left_out", 0) for fitted in tables for found in fitted.values())
 
 
-def _fit(column: pl.Series, trained: pl.Series, features: Features) -> dict[str, Any]:
+def _fit(column: pl.Series, trained: pl.Series, reading: Reading) -> dict[str, Any]:
     dtype = column.dtype
     if dtype == pl.String:
         return {"kind": "text"}
     if dtype == pl.List(pl.String):
-        return _fit_attributes(column, trained, features)
+        return _fit_attributes(column, trained, reading)
     if dtype.is_numeric():
-        return _fit_numbers(column, trained, features.numbers)
+        return _fit_numbers(column, trained, reading.numbers)
     if isinstance(dtype, pl.Array) and dtype.inner.is_float():  # type: ignore[union-attr]
         return {"kind": "vectors", "width": dtype.size}
     raise DataError(
@@ -105,15 +99,28 @@ def _names(column: pl.Series) -> pl.DataFrame:
     return lists.filter(pl.col("name").list.len() > 0).explode("name").drop_nulls().unique(maintain_order=True)
 
 
-def _fit_attributes(column: pl.Series, trained: pl.Series, features: Features) -> dict[str, Any]:
-    if features.buckets is not None:  # a name's bucket is a function of the name: nothing to fit
-        return {"kind": "attributes", "buckets": features.buckets}
+def _fit_attributes(column: pl.Series, trained: pl.Series, reading: Reading) -> dict[str, Any]:
+    if reading.buckets is not None:  # a name's bucket is a function of the name: nothing to fit
+        return {"kind": "attributes", "buckets": reading.buckets}
     pairs = _names(column)
     counts = pairs.filter(trained.gather(pairs["row"]))["name"].value_counts(name="n")
-    kept = counts.filter(pl.col("n") >= features.min_count)["name"]
+    kept = counts.filter(pl.col("n") >= reading.min_count)["name"]
     every = pairs["name"].unique(maintain_order=True)  # in the order in which the catalogue first uses them
     names = every.filter(every.is_in(kept.implode()))
     return {"kind": "attributes", "names": names.to_list(), "left_out": len(every) - len(names)}
+
+
+def _check_one_each(column: pl.Series, table: pl.DataFrame, name: str) -> None:
+    rows = _names(column)
+    again = rows["row"].is_duplicated()
+    if again.any():
+        row = rows.filter(again)["row"][0]
+        names = rows.filter(pl.col("row") == row)["name"]
+        whose = f", {table.columns[0]} {table['id'][row]!r}," if "id" in table.columns else ""
+        raise DataError(
+            f"content column {name}: row {row + 1:,}{whose} has {len(names)} names, as {names[0]!r} and {names[1]!r}; "
+            "encoding=one_hot takes one, and multi_hot takes several"
+        )
 
 
 def _attributes(column: pl.Series, fitted: dict[str, Any]) -> Attributes:

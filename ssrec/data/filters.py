@@ -1,12 +1,13 @@
 """The steps of a cleaning that look at one row at a time, applied while blocks of rows stream by."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, final
 
 import numpy as np
 import polars as pl
 
 from ssrec.data.clean import Cleaning
+from ssrec.data.files.places import Place
 from ssrec.data.numbering import Numbering
 from ssrec.errors import DataError
 
@@ -39,19 +40,26 @@ def step(name: str, left: Mapping[str, int], before: Mapping[str, Any] | None, *
 
 
 def filtered(
-    name: str, blocks: Iterator[pl.DataFrame], numbers: Numbering, cleaning: Cleaning
+    name: str, blocks: Iterator[pl.DataFrame], numbers: Numbering, cleaning: Cleaning, place: Place | None = None
 ) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
     """The rows that stay, in their order, and the report of the steps, "as read" first.
 
+    Args:
+        name: of the dataset, for messages.
+        blocks: the interactions, as `encoded` gives them.
+        numbers: the ids behind their numbers.
+        cleaning: what leaves.
+        place: where a row stands, from 0; None: nobody knows.
+
     Raises:
-        DataError: a field is missing or an item unknown, where the cleaning calls that an error.
+        DataError: a field is missing, or an item or user unknown, where the cleaning calls that an error.
     """
     n_users, n_items = len(numbers.users), len(numbers.items)
     keeps = _keeps(numbers, cleaning)
     tallies = {"as read": Tally(n_users, n_items), **{what: Tally(n_users, n_items) for what in keeps}}
     kept, row = [], 0
     for block in blocks:
-        _check(name, block, row, numbers, cleaning)
+        _check(name, block, lambda k, before=row: _stands(before + k, place), numbers, cleaning)
         row += len(block)
         tallies["as read"].add(block)
         for what, keep in keeps.items():
@@ -73,9 +81,9 @@ def _keeps(numbers: Numbering, cleaning: Cleaning) -> dict[str, pl.Expr]:
     keeps = {}
     if cleaning.missing == "drop":
         keeps["missing fields"] = _complete()
-    if cleaning.unknown_items == "drop" and numbers.listed is not None:
-        known = pl.concat([pl.Series([False]), numbers.listed])
-        keeps["unknown items"] = pl.lit(known).gather(pl.col("item"))
+    for kind, listed in sorted(numbers.listed.items()):
+        if cleaning.unknown[kind] == "drop":
+            keeps[f"unknown {kind}s"] = pl.lit(pl.concat([pl.Series([False]), listed])).gather(pl.col(kind))
     for what, column, (low, high) in (
         ("time range", "time", cleaning.times),
         ("rating", "weight", (cleaning.min_rating, cleaning.max_rating)),
@@ -87,26 +95,30 @@ def _keeps(numbers: Numbering, cleaning: Cleaning) -> dict[str, pl.Expr]:
     return keeps
 
 
-def _check(name: str, block: pl.DataFrame, row: int, numbers: Numbering, cleaning: Cleaning) -> None:
+def _stands(row: int, place: Place | None) -> str:
+    return place(row) if place else f"row {row + 1:,} of the interactions"
+
+
+def _check(
+    name: str, block: pl.DataFrame, stands: Callable[[int], str], numbers: Numbering, cleaning: Cleaning
+) -> None:
     if cleaning.missing == "error" and (odd := block.select(~_complete()).to_series().arg_true()).len():
         values = block.row(odd[0], named=True)
         lacks = [
             column for column, value in values.items() if value is None or (column in ("user", "item") and not value)
         ]
-        ids = [f"{c} {_id(numbers, c, values[c])!r}" for c in IDS if values[c]]
+        ids = [f"{c} {numbers.id(c, values[c])!r}" for c in IDS if values[c]]
         raise DataError(
-            f"{name}: row {row + odd[0] + 1:,} of the interactions has no {lacks[0]}"
+            f"{name}: {stands(odd[0])} has no {lacks[0]}"
             f"{' (' + ', '.join(ids) + ')' if ids else ''}; clean.missing=drop leaves such rows out"
         )
-    if cleaning.unknown_items == "error" and numbers.listed is not None and not numbers.listed.all():
-        unknown = pl.concat([pl.Series([False]), ~numbers.listed]).gather(block["item"]).arg_true()
+    for kind, listed in sorted(numbers.listed.items()):
+        if cleaning.unknown[kind] != "error" or listed.all():
+            continue
+        unknown = pl.concat([pl.Series([False]), ~listed]).gather(block[kind]).arg_true()
         if unknown.len():
-            item = _id(numbers, "item", block["item"][unknown[0]])
+            id = numbers.id(kind, block[kind][unknown[0]])
             raise DataError(
-                f"{name}: interactions name item {item!r}, which the item table does not list, in row "
-                f"{row + unknown[0] + 1:,}; clean.unknown_items=drop or keep takes such rows"
+                f"{name}: {stands(unknown[0])} names {kind} {id!r}, which the {kind} table does not list; "
+                f"clean.unknown_{kind}s=drop or keep takes such rows"
             )
-
-
-def _id(numbers: Numbering, column: str, number: int) -> object:
-    return (numbers.users if column == "user" else numbers.items)[number - 1]

@@ -1,6 +1,6 @@
 """Publishers' ids: integers or text, one spelling each, of one type in all tables of a dataset."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import polars as pl
@@ -51,8 +51,13 @@ def table_ids(name: str, kind: str, table: pl.DataFrame) -> pl.Series:
     return ids
 
 
-def check_written_once(name: str, ids: pl.Series) -> None:
+def check_written_once(name: str, ids: pl.Series, stands: Callable[[str], str] = lambda _: "") -> None:
     """Refuse text ids that are one id in two spellings: they would become two users or items.
+
+    Args:
+        name: of the dataset, for messages.
+        ids: distinct.
+        stands: where an id stands, in brackets, as in " (events.csv, line 7)".
 
     Raises:
         DataError: two ids differ only by spaces around them, or all are numbers and two are the same.
@@ -60,11 +65,13 @@ def check_written_once(name: str, ids: pl.Series) -> None:
     if ids.dtype != pl.String or ids.is_empty():
         return
     stripped = ids.str.strip_chars()
-    if (a := _pair(ids, stripped)) is not None:
-        raise DataError(f"{name}: {ids.name} ids {a[0]!r} and {a[1]!r} differ only by the spaces around them")
     numbers = stripped.cast(pl.Int64, strict=False)
-    if not numbers.has_nulls() and (a := _pair(ids, numbers)) is not None:
-        raise DataError(f"{name}: {ids.name} ids {a[0]!r} and {a[1]!r} are one number, written in two ways")
+    readings = [(stripped, "differ only by the spaces around them")]
+    readings += [] if numbers.has_nulls() else [(numbers, "are one number, written in two ways")]
+    for meaning, why in readings:
+        if (pair := _pair(ids, meaning)) is not None:
+            a, b = (f"{id!r}{stands(id)}" for id in pair)
+            raise DataError(f"{name}: {ids.name} ids {a} and {b} {why}")
 
 
 def _pair(ids: pl.Series, meaning: pl.Series) -> tuple[str, str] | None:

@@ -77,7 +77,7 @@ class DataModule(pl.LightningDataModule):
 
     def _held(self, held: Held) -> _Batches:
         # Strided shares without padding: no row is evaluated twice, and metrics add up exactly.
-        rows = torch.arange(len(held.user))[self._share]
+        rows = held.asked.nonzero().flatten()[self._share]
         size = max(1, min(512, SCORES // self.splits.corpus.item_rows))
         return _Batches(rows.split(size), lambda r: held_batch(held, r, self.max_length))
 

@@ -1,15 +1,18 @@
 """Publishers' ids -> numbers from 1, a block of rows at a time, so that large tables never stand whole in memory."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import final
 
 import polars as pl
 
+from ssrec.data.files.places import Place, first_row
 from ssrec.data.ids import agreeing, check_written_once, ids_of, refusing, table_ids
 from ssrec.errors import DataError
 
 ROWS = 1 << 22  # of interactions held as they were read
+NOWHERE: Mapping[str, Place] = MappingProxyType({})
 PARTS = pl.Enum(["train", "val", "test"])
 
 
@@ -18,12 +21,16 @@ PARTS = pl.Enum(["train", "val", "test"])
 class Numbering:
     """The ids behind the numbers: id u of `users` and i of `items` stand at row u - 1 and i - 1.
 
-    `listed` says whether the item table has the item, and is None where there is no such table.
+    `listed` says, by "user" and "item", whether the table of that kind has the id, where there is such a table.
     """
 
     users: pl.Series
     items: pl.Series
-    listed: pl.Series | None
+    listed: Mapping[str, pl.Series]
+
+    def id(self, kind: str, number: int) -> object:
+        """The publisher's id behind a number."""
+        return (self.users if kind == "user" else self.items)[number - 1]
 
 
 def number(ids: pl.Series) -> pl.Series:
@@ -65,21 +72,53 @@ def readable(name: str, interactions: pl.DataFrame | pl.LazyFrame, *, weights: b
     return table.select(chosen)
 
 
-def numbering(name: str, rows: pl.LazyFrame, item_table: pl.DataFrame | None) -> Numbering:
-    """Number the ids of interactions and, first, of the item table.
+def numbering(
+    name: str,
+    rows: pl.LazyFrame,
+    item_table: pl.DataFrame | None,
+    user_table: pl.DataFrame | None = None,
+    places: Mapping[str, Place] = NOWHERE,
+) -> Numbering:
+    """Number the ids of interactions and, first, of the item table; of the user table only those that have events.
+
+    Args:
+        name: of the dataset, for messages.
+        rows: what `readable` gives.
+        item_table, user_table: as a source gives them.
+        places: where rows of these tables stand, as in `Tables`.
 
     Raises:
         DataError: ids are written in two ways, or a lazy table is broken.
     """
     with refusing(name):
-        users, items, listed = _distinct(rows, "user"), _distinct(rows, "item"), None
+        users, items, listed = _distinct(rows, "user"), _distinct(rows, "item"), {}
     if item_table is not None:
         known, items = agreeing(table_ids(name, "item", item_table), items)
         items = number(pl.concat([known, items]))
-        listed = items.is_in(known.implode())
-    for ids in (users, items):
-        check_written_once(name, ids)
+        listed["item"] = items.is_in(known.implode())
+    people = users
+    if user_table is not None:
+        known, people = agreeing(table_ids(name, "user", user_table), users)
+        listed["user"] = people.is_in(known.implode())
+        people = number(pl.concat([people, known]))
+    for kind, ids, table in (("user", people, user_table), ("item", items, item_table)):
+        check_written_once(name, ids.alias(kind), _standing(kind, rows, table, places))
     return Numbering(users, items, listed)
+
+
+def _standing(
+    kind: str, rows: pl.LazyFrame, table: pl.DataFrame | None, places: Mapping[str, Place]
+) -> Callable[[str], str]:
+    """Where an id first stands: in the interactions, else in the table of its kind; nothing where nobody knows."""
+    searched = [("interactions", rows)] + ([(f"{kind}s", table.lazy())] if table is not None else [])
+
+    def stands(id: str) -> str:
+        for what, among in searched:
+            if what in places and (row := first_row(among, **{kind: id})) is not None:
+                return f" ({places[what](row)})"
+        return ""
+
+    return stands
 
 
 def encoded(name: str, rows: pl.LazyFrame, numbers: Numbering) -> Iterator[pl.DataFrame]:

@@ -13,8 +13,8 @@ BLOCK = 1 << 23  # events sorted at once
 def ordered(events: pl.DataFrame, items: pl.Series, *, ties: str, seed: int) -> pl.DataFrame:
     """Sort numbered events by user and time, where there are times; `items` are the ids behind the numbers.
 
-    A column `nanosecond` orders events of one second, and is left out of the result. Equal times keep the order of the
-    rows, or that of `torch.randperm` with `seed`, or that of the items' ids.
+    A column `nanosecond` orders events of one second. Equal times keep the order of the rows, or that of
+    `torch.randperm` with `seed`, or that of the items' ids.
     """
     if "time" in events.columns and ties == "shuffled":
         order = torch.randperm(len(events), generator=torch.Generator().manual_seed(seed))
@@ -28,7 +28,7 @@ def ordered(events: pl.DataFrame, items: pl.Series, *, ties: str, seed: int) -> 
         _sorted(events.filter(pl.col("user").is_between(first, last)))
         for first, last in user_ranges(counts(events["user"]))
     ]
-    return pl.concat(blocks, rechunk=False).drop("_tie", "nanosecond", strict=False)
+    return pl.concat(blocks, rechunk=False).drop("_tie", strict=False)
 
 
 def counts(codes: pl.Series, n: int = 0) -> Int[np.ndarray, "N"]:

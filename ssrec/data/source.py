@@ -9,6 +9,7 @@ from typing import ClassVar
 import polars as pl
 
 from ssrec.data.files.layout import BadRows
+from ssrec.data.files.places import Place
 
 
 @dataclass(frozen=True)
@@ -17,17 +18,20 @@ class Tables:
 
     `interactions` has user and item and, where known, time (Int64, seconds since 1970 UTC), nanosecond (Int32, of that
     second, by which events are ordered), weight (Float64: a rating, or a number of plays) and part (String: train, val
-    or test, where the publisher gives a split). It may be lazy; `file` is its file, where it is from one.
+    or test, where the publisher gives a split). It may be lazy.
     `items` has item and content columns; without it the catalogue is the items of the events. `users` has user and
     content columns. A content column's dtype says its kind: String is text, List(String) attributes, Int and Float
-    numbers, Array(Float32, n) vectors. `removed` counts what reading left out, by reason.
+    numbers, Array(Float32, n) vectors. `removed` counts what reading left out, by reason. `places` say where rows of
+    "interactions", "items" and "users" stand, for messages. `without_history` says whether users with held-out parts
+    and no training part are an "error" for who reads parts, or stay ("keep").
     """
 
     interactions: pl.DataFrame | pl.LazyFrame
     items: pl.DataFrame | None = None
     users: pl.DataFrame | None = None
     removed: Mapping[str, int] = field(default_factory=dict)
-    file: Path | None = None
+    places: Mapping[str, Place] = field(default_factory=dict)
+    without_history: str = "error"
 
 
 class Source(ABC):

@@ -4,18 +4,19 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import final
 
-from jaxtyping import Bool, Int, Int8
+from jaxtyping import Bool, Float64, Int, Int8
 from torch import Tensor
 
 from ssrec.batch import Corpus, Ragged
 from ssrec.data.canonical import Canonical
-from ssrec.data.features import Features, encode, fit, left_out, published
+from ssrec.data.features import Features, encode, fit, left_out, offered, published
 from ssrec.data.splits.events import CONTEXT, TEST, TRAIN, UNUSED, VAL, Events, runs
-from ssrec.data.splits.parted import Parted
+from ssrec.data.splits.moments import item_numbers
+from ssrec.data.splits.parted import Name, Parted
 from ssrec.data.splits.settings import check_choice
 from ssrec.data.splits.store import MAPPED, Made, stored
 from ssrec.errors import CompositionError, DataError
@@ -23,15 +24,16 @@ from ssrec.errors import CompositionError, DataError
 __all__ = ["CONTEXT", "TEST", "TRAIN", "UNUSED", "VAL", "Events", "Held", "LeaveOneOut", "Split", "Splits", "cut"]
 
 AS_IS = Features()
-FORMAT = 2  # raise it when the same inputs give other arrays
+FORMAT = 4  # raise it when the same inputs give other arrays
 
 
 @dataclass(frozen=True)
 class Held:
     """Held-out rows: whose they are (0: unknown), the full past in order, and the items that came next.
 
-    `times` belongs to `past.values`; the time of a target is not here, so that no model can read it. `tied` says, to
-    those who judge rankings, whether the first target has the time of the event before it.
+    `times` belongs to `past.values`. The rest is for those who judge rankings and never part of a batch, so that no
+    model can read it: `tied` says whether the first target has the time of the event before it, `asked_at` when the
+    last one was met, in seconds since 1970 UTC.
     """
 
     user: Int[Tensor, "B"]
@@ -39,20 +41,36 @@ class Held:
     target: Ragged
     times: Int[Tensor, "E"] | None = None
     tied: Bool[Tensor, "B"] | None = None
+    asked_at: Int[Tensor, "B"] | None = None
 
     def __len__(self) -> int:
         return len(self.user)
 
+    @property
+    def asked(self) -> Bool[Tensor, "B"]:
+        """The rows that have a target, which are those that are evaluated: all, unless cold targets were dropped."""
+        return self.target.lengths > 0
+
 
 @dataclass(frozen=True)
 class Splits:
-    """What a run reads. `facts` are the counts and settings that belong beside every result."""
+    """What a run reads. `facts` are the counts and settings that belong beside every result.
+
+    For those who judge rankings: `first_events` is the time of each item's first event in all the data, a number too
+    large for any time without one; `item_numbers` are the item table's, as published.
+    """
 
     corpus: Corpus
     val: Held
     test: Held
     fingerprint: str
     facts: Mapping[str, int | float | str]
+    first_events: Int[Tensor, "N"] | None = None
+    item_numbers: Mapping[str, Float64[Tensor, "N"]] = field(default_factory=dict)
+
+    def held(self, part: Name) -> Held:
+        """The rows of validation or of the test."""
+        return {"val": self.val, "test": self.test}[part]
 
 
 class Split(ABC):
@@ -81,6 +99,10 @@ class Split(ABC):
     def found(self, events: Events) -> dict[str, int | float | str]:
         """What the data decided about the settings, for the facts."""
         return {}
+
+    def objection(self, canonical: Canonical) -> str | None:
+        """What is wrong with data for such a split, by what is known of them besides the events."""
+        return None
 
     @final
     def __call__(self, canonical: Canonical) -> Splits:
@@ -137,14 +159,17 @@ def cut(
     Raises:
         DataError: a part is empty, the split needs what the data has not, or what is stored was damaged.
     """
+    if said := split.objection(canonical):
+        raise DataError(said)
     content = [canonical.fingerprint, split.settings]
     if folder is None:
         made, meta = _make(split, canonical, features)
         tensors = dict(made)
     else:
-        key = _hash([FORMAT, canonical.digest, split.settings, asdict(features)])[:12]
+        key = _hash([FORMAT, canonical.digest, split.settings, features.settings])[:12]
         home = folder / "split" / f"{canonical.name}-{key}"
         tensors, meta = stored(home, lambda: _make(split, canonical, features), mapped)
+    names = published(canonical.items, canonical.users)
     corpus = Corpus(
         tensors["items"],
         tensors["offsets"],
@@ -152,14 +177,24 @@ def cut(
         n_items=meta["facts"]["n_items"],
         times=tensors.get("times"),
         weights=tensors.get("weights"),
-        attributes=published(canonical.items),
+        attributes=names.get("attributes"),
+        published=names,
         item_features=encode(canonical.items, meta["features"]["items"]),
         user_features=encode(canonical.users, meta["features"]["users"]),
     )
-    return Splits(corpus, _held("val", tensors), _held("test", tensors), _hash(content)[:16], meta["facts"])
+    return Splits(
+        corpus,
+        _held("val", tensors),
+        _held("test", tensors),
+        _hash(content)[:16],
+        meta["facts"],
+        tensors.get("first_events"),
+        item_numbers(canonical.items),
+    )
 
 
 def _make(split: Split, canonical: Canonical, features: Features) -> Made:
+    features.check_known(canonical.name, offered(canonical.items, canonical.users))
     events = Events.of(canonical)
     if missing := sorted(split.needs - events.offers):
         has = ", ".join(sorted(events.offers)) or "nothing but users and items in order"
@@ -182,7 +217,7 @@ def _make(split: Split, canonical: Canonical, features: Features) -> Made:
             "format": FORMAT,
             "canonical": canonical.fingerprint,
             "split": split.settings,
-            "features": asdict(features),
+            "features": features.settings,
         },
         "facts": {**split.settings, "history": split.history, **split.found(events), **counted},
         "features": fitted,
@@ -197,6 +232,7 @@ def _held(name: str, tensors: Mapping[str, Tensor]) -> Held:
         target=Ragged(tensors[f"{name}_target"], tensors[f"{name}_target_offsets"]),
         times=tensors.get(f"{name}_times"),
         tied=tensors.get(f"{name}_tied"),
+        asked_at=tensors.get(f"{name}_asked_at"),
     )
 
 

@@ -181,7 +181,7 @@ def test_a_changed_cache_is_refused(lines, tmp_path):
 
 
 def test_tables_that_do_not_fit_are_refused(lines, tmp_path):
-    with pytest.raises(DataError, match="name item 6, which the item table does not list"):
+    with pytest.raises(DataError, match="row 2 of the interactions names item 6, which the item table does not list"):
         made(lines("1 5 1", "1 6 2", catalogue=[5]), tmp_path)
     with pytest.raises(DataError, match="lists item 5 twice"):
         made(lines("1 5 1", catalogue=[5, 5]), tmp_path)
@@ -263,7 +263,7 @@ def test_content_has_digests_of_its_own(tmp_path):
 
 def test_users_and_items_without_content(tmp_path):
     people = pl.DataFrame({"user": [5], "age": [20]})
-    got = made(Given(events([5, 8], [1, 3]), None, people), tmp_path)
+    got = made(Given(events([5, 8], [1, 3]), None, people), tmp_path, unknown_users="keep")
     assert got.users is not None and got.users.rows() == [(1, 5, 20), (2, 8, None)]
     assert got.items.rows() == [(1, 1), (2, 3)]
 

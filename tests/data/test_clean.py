@@ -25,6 +25,7 @@ def test_as_it_stands_nothing_is_asked_of_a_dataset():
         ({"on_bad_rows": "ignore"}, "clean.on_bad_rows=ignore: choose error or skip"),
         ({"missing": "keep"}, "clean.missing=keep: choose error or drop"),
         ({"unknown_items": ""}, "clean.unknown_items=: choose error or drop or keep"),
+        ({"unknown_users": "any"}, "clean.unknown_users=any: choose error or drop or keep"),
         ({"duplicates": "any"}, "clean.duplicates=any: choose all or first or last or sum"),
         ({"ties": "random"}, "clean.ties=random: choose file or shuffled or id"),
         ({"max_user_events": 0}, "clean.max_user_events=0: at least 1 makes sense"),

@@ -31,6 +31,7 @@ SETTINGS = st.fixed_dictionaries(
     {},
     optional={
         "unknown_items": st.sampled_from(["drop", "keep"]),
+        "unknown_users": st.sampled_from(["drop", "keep"]),
         "min_time": st.integers(0, 2),
         "max_time": st.integers(2, 4),
         "min_rating": st.just(1),
@@ -44,6 +45,7 @@ SETTINGS = st.fixed_dictionaries(
     },
 )
 CATALOGUE = ["c", "a", "e"]
+PEOPLE = ["w", "u", "t"]
 
 
 def frame(rows, lazy=False):
@@ -52,11 +54,11 @@ def frame(rows, lazy=False):
     return table.lazy() if lazy else table
 
 
-def cleaned(rows, cleaning, items=None, lazy=False):
+def cleaned(rows, cleaning, items=None, users=None, lazy=False):
     """The publisher's ids, times and weights of what stays, in order, and the report."""
     table = pl.DataFrame({"item": items}) if items else None
     raw = readable("toy", frame(rows, lazy), weights=cleaning.reads_weights)
-    numbers = numbering("toy", raw, table)
+    numbers = numbering("toy", raw, table, pl.DataFrame({"user": users}) if users else None)
     events, report = filtered("toy", encoded("toy", raw, numbers), numbers, cleaning)
     if len(events):
         events = shortened(ordered(events, numbers.items, ties="file", seed=0), cleaning, report)
@@ -67,7 +69,7 @@ def cleaned(rows, cleaning, items=None, lazy=False):
     return named, report
 
 
-def naive(rows, cleaning, items=None):
+def naive(rows, cleaning, items=None, people=None):
     """The same in plain loops; rows left after each step by its name."""
     steps = {}
 
@@ -81,6 +83,7 @@ def naive(rows, cleaning, items=None):
     steps["as read"] = rows
     keep("missing fields", cleaning.missing == "drop", lambda k, _: whole[k])
     keep("unknown items", items and cleaning.unknown_items == "drop", lambda _, r: r[1] in items)
+    keep("unknown users", people and cleaning.unknown_users == "drop", lambda _, r: r[0] in people)
     early, late = cleaning.min_time, cleaning.max_time
     keep(
         "time range", (early, late) != (None, None), lambda _, r: (early or -9) <= r[2] <= (9 if late is None else late)
@@ -117,16 +120,17 @@ def naive(rows, cleaning, items=None):
     rows=EVENTS,
     settings=SETTINGS,
     items=st.sampled_from([None, CATALOGUE]),
+    people=st.sampled_from([None, PEOPLE]),
     lazy=st.booleans(),
     block=st.integers(1, 9),
 )
-def test_every_step_is_what_its_loop_says(rows, settings, items, lazy, block):
-    cleaning = Cleaning(missing="drop", **{"unknown_items": "keep", **settings})
+def test_every_step_is_what_its_loop_says(rows, settings, items, people, lazy, block):
+    cleaning = Cleaning(missing="drop", **{"unknown_items": "keep", "unknown_users": "keep", **settings})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ssrec.data.numbering, "ROWS", block)
         patch.setattr(ssrec.data.ordering, "BLOCK", block)
-        got, report = cleaned(rows, cleaning, items, lazy)
-    wanted, steps = naive(rows, cleaning, items)
+        got, report = cleaned(rows, cleaning, items, people, lazy)
+    wanted, steps = naive(rows, cleaning, items, people)
     assert got == wanted
     expected = list(steps) if wanted or len(report) == len(steps) else list(steps)[: len(report)]
     assert [line["step"] for line in report] == expected
@@ -186,5 +190,15 @@ def test_a_missing_field_is_named(monkeypatch, row, message, block):
 
 def test_an_unknown_item_is_named():
     rows = [("u", "a", 1, 1.0), ("v", "zz", 2, 1.0)]
-    with pytest.raises(DataError, match=r"name item 'zz', which the item table does not list, in row 2; clean"):
+    with pytest.raises(
+        DataError, match=r"row 2 of the interactions names item 'zz', which the item table does not list; clean"
+    ):
         cleaned(rows, Cleaning(), CATALOGUE)
+
+
+def test_an_unknown_user_is_named():
+    rows = [("u", "a", 1, 1.0), ("v", "zz", 2, 1.0)]
+    with pytest.raises(
+        DataError, match=r"row 2 .* names user 'v', which the user table does not list; clean\.unknown_us"
+    ):
+        cleaned(rows, Cleaning(), users=PEOPLE)

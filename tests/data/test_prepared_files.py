@@ -8,11 +8,16 @@ from layouts import lines, source_of
 
 from ssrec.data.canonical import Canonical, below, prepare
 from ssrec.data.clean import Cleaning
+from ssrec.data.split import LeaveOneOut
 from ssrec.errors import DataError
 
 
-def made(folder: Path, name: str, *, columns=None, time_format="seconds", items=None, **cleaning) -> Canonical:
+def made(
+    folder: Path, name: str, *, columns=None, time_format="seconds", items=None, users=None, **cleaning
+) -> Canonical:
     settings = {"interactions": f"{folder}/{name}", "columns": columns or {}, "time_format": time_format}
+    if users:
+        settings |= {"users": users, "users_numbers": ["age"]}
     return prepare(source_of("table", {**settings, "items": items}), Cleaning(**cleaning), folder / "made")
 
 
@@ -34,7 +39,7 @@ def test_events_of_a_second_are_in_the_order_of_time(tmp_path, kind, time_format
     table.write_parquet(tmp_path / "e.parquet")
     got = made(tmp_path, f"e.{kind}", time_format=time_format).interactions
     assert got["item"].to_list() == [4, 2, 3, 1] and got["time"].to_list() == [0, 1, 1, 1]
-    assert got.columns == ["user", "item", "time"]
+    assert [round(n / 1e6) for n in got["nanosecond"]] == [999, 0, 500, 999]
 
 
 def test_datetimes_of_parquet_too(tmp_path):
@@ -65,8 +70,58 @@ def test_bad_rows_of_files_of_one_name(tmp_path):
 
 def test_what_is_missing_or_unknown_is_named_by_its_file(tmp_path):
     lines(tmp_path / "e.csv", ["user,item,time", "1,2,1", ",2,5"])
-    with pytest.raises(DataError, match=r"\(.*e\.csv\): row 2 of the interactions has no user \(item 2\)"):
+    with pytest.raises(DataError, match=r"/e\.csv, line 3 has no user \(item 2\)"):
         made(tmp_path, "e.csv")
     lines(tmp_path / "i.csv", ["item", "3"])
-    with pytest.raises(DataError, match=r"\(.*e\.csv\): interactions name item 2, which .* in row 1"):
+    with pytest.raises(DataError, match=r"/e\.csv, line 2 names item 2, which the item table does not list; clean"):
         made(tmp_path, "e.csv", items=f"{tmp_path}/i.csv", missing="drop")
+
+
+def test_unknown_users_are_named_dropped_or_kept(tmp_path):
+    lines(tmp_path / "e.csv", ["user,item,time", "1,2,1", "7,3,5", "1,3,2"])
+    lines(tmp_path / "u.csv", ["user,age", "1,30"])
+    with pytest.raises(DataError, match=r"/e\.csv, line 3 names user 7, .*; clean\.unknown_users=drop or keep"):
+        made(tmp_path, "e.csv", users=f"{tmp_path}/u.csv")
+    kept = made(tmp_path, "e.csv", users=f"{tmp_path}/u.csv", unknown_users="keep")
+    assert kept.users is not None and kept.users.rows() == [(1, 1, 30.0), (2, 7, None)]
+    dropped = made(tmp_path, "e.csv", users=f"{tmp_path}/u.csv", unknown_users="drop")
+    assert dropped.users is not None and dropped.users.rows() == [(1, 1, 30.0)] and len(dropped.interactions) == 2
+    assert dropped.meta["steps"][-1]["step"] == "unknown users" and dropped.meta["steps"][-1]["rows_removed"] == 1
+
+
+@pytest.mark.parametrize(
+    "kind, places", [("csv", ("a.csv, line 2", "b.csv, line 3")), ("parquet", ("a.parquet, row 1", "b.parquet, row 2"))]
+)
+def test_ids_in_two_spellings_are_named_by_their_files(tmp_path, kind, places):
+    for file, users in (("a", ["x", "y"]), ("b", ["y", "x "])):
+        table = pl.DataFrame({"user": users, "item": [1, 2], "time": [1, 2]})
+        table.write_csv(tmp_path / f"{file}.csv")
+        table.write_parquet(tmp_path / f"{file}.parquet")
+    a, b = (place.replace(".", r"\.") for place in places)
+    with pytest.raises(DataError, match=rf"user ids 'x' \(.*/{a}\) and 'x ' \(.*/{b}\) differ only by the spaces"):
+        made(tmp_path, f"*.{kind}")
+
+
+def test_the_line_of_a_spelling_counts_skipped_rows_and_the_table_of_items(tmp_path):
+    lines(tmp_path / "e.csv", ["user,item,time", "1,7,1", "1,2", "2,7,2"])
+    lines(tmp_path / "i.csv", ["item", "8", "07"])
+    said = r"item ids '07' \(.*/i\.csv, line 3\) and '7' \(.*/e\.csv, line 2\) are one number, written in two ways"
+    with pytest.raises(DataError, match=said):
+        made(tmp_path, "e.csv", items=f"{tmp_path}/i.csv", on_bad_rows="skip")
+    lines(tmp_path / "e.csv", ["user,item,time", "1,8,1", "1,2", "2,7,2"])
+    with pytest.raises(DataError, match=r"/e\.csv, line 4\) are one number"):
+        made(tmp_path, "e.csv", items=f"{tmp_path}/i.csv", on_bad_rows="skip")
+
+
+def test_what_differs_within_its_second_is_not_tied(tmp_path):
+    """Other parts of a second are another dataset, with the same fingerprint as long as the order is the same."""
+    found = []
+    for k, times in enumerate(([1000, 1000, 1001], [1000, 1005, 1005], [1000, 1000, 1000])):
+        (tmp_path / f"{k}").mkdir()
+        lines(tmp_path / f"{k}/e.csv", ["user,item,time", *(f"1,{i},{t}" for i, t in enumerate(times))])
+        found.append(made(tmp_path, f"{k}/e.csv", time_format="milliseconds"))
+    assert [canonical.meta["tie_rate"] for canonical in found] == [0.5, 0.5, 1.0]
+    assert len({canonical.fingerprint for canonical in found}) == 1 and len({c.digest for c in found}) == 3
+    assert ["nanosecond" in canonical.interactions.columns for canonical in found] == [True, True, False]
+    tied = [LeaveOneOut()(canonical).test.tied for canonical in found]
+    assert [t.tolist() for t in tied if t is not None] == [[False], [True], [True]]

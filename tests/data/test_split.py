@@ -345,3 +345,14 @@ def test_what_judges_lists_knows_all_attributes_whatever_was_fitted():
         corpus = cut(LeaveOneOut(), replace(table, items=items), features).corpus
         assert corpus.attributes is not None and set(corpus.attributes.names) == {"a", "b", "c", "rare"}
         assert corpus.attributes.multi_hot()[1:].sum(1).tolist() == [1.0, 2.0] + [1.0] * (N_ITEMS - 2)
+        assert corpus.published == {"attributes": corpus.attributes}
+
+
+def test_columns_of_names_of_items_and_of_users_are_published():
+    table = canonical([[1, 2, 3, 4], [4, 3, 2, 1]])
+    items = table.items.with_columns(brand=pl.Series([["x"]] * N_ITEMS), title=pl.lit("t"))
+    users = pl.DataFrame({"user": [1, 2], "gender": [["F"], None], "age": [30, 40]})
+    corpus = cut(LeaveOneOut(), replace(table, items=items, users=users)).corpus
+    assert corpus.attributes is None and set(corpus.published) == {"brand", "user.gender"}
+    gender = corpus.published["user.gender"]
+    assert gender.names == ("F",) and gender.values.lengths.tolist() == [0, 1, 0]

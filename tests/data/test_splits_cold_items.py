@@ -29,6 +29,12 @@ def test_items_are_held_out_whole_and_half_and_half(histories, share, by):
     assert sum(counts) == held and counts[1] - counts[0] in (0, 1)
 
 
+def test_the_latest_of_a_second():
+    """Items 1 to 4 begin in one second, the first of them last; 2 has a later event with less behind the comma."""
+    data = canonical([[2, 3, 1, 4], [2]], times=[[5] * 4, [6]], within=[[2, 5, 9, 7], [1]])
+    assert parts_of(ColdItems(share=0.5, by="latest"), data) == [[TRAIN, TRAIN, TEST, VAL], [TRAIN]]
+
+
 @given(histories=HISTORIES, share=SHARES, data=st.data())
 def test_the_latest_items_by_a_loop(histories, share, data):
     times = [sorted(data.draw(st.lists(st.integers(0, 30), min_size=len(h), max_size=len(h)))) for h in histories]

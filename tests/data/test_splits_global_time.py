@@ -47,6 +47,51 @@ def test_a_fraction_is_the_time_of_the_event_behind_it(world, fractions):
     assert sum(p == TRAIN for ps in wanted for p in ps) <= fractions[0] * len(every) / 100
 
 
+@st.composite
+def finely_timed(draw):
+    """Few moments in few seconds, so that cuts fall inside of them."""
+    histories = draw(HISTORIES)
+    moment = st.tuples(st.integers(0, 2), st.integers(0, 3).map(lambda n: 250_000_000 * n))
+    return histories, [sorted(draw(st.lists(moment, min_size=len(h), max_size=len(h)))) for h in histories]
+
+
+def finely(histories, moments):
+    times, within = ([[m[k] for m in ms] for ms in moments] for k in (0, 1))
+    return canonical(histories, times=times, within=within)
+
+
+@given(world=finely_timed(), val=st.integers(1, 11), test=st.integers(1, 11))
+def test_parts_of_a_second_decide_too(world, val, test):
+    assume(val < test)
+    histories, moments = world
+    quarters = [[4 * s + n // 250_000_000 for s, n in ms] for ms in moments]
+    wanted = [[TRAIN if q < val else VAL if q < test else TEST for q in qs] for qs in quarters]
+    iso = [f"1970-01-01T00:00:0{q // 4}.{q % 4 * 25:02}" for q in (val, test)]
+    data = finely(histories, moments)
+    assert parts_of(GlobalTime(val_from=iso[0], test_from=iso[1]), data) == wanted
+    if val > 3:  # less than a second is a fraction of the events
+        assert parts_of(GlobalTime(val_from=val / 4, test_from=test / 4), data) == wanted
+    whole = canonical(histories, times=[[s for s, _ in ms] for ms in moments])
+    wanted = [[TRAIN if 4 * s < val else VAL if 4 * s < test else TEST for s, _ in ms] for ms in moments]
+    assert parts_of(GlobalTime(val_from=iso[0], test_from=iso[1]), whole) == wanted
+
+
+@given(world=finely_timed(), fractions=st.tuples(st.integers(1, 99), st.integers(1, 99)).filter(lambda f: f[0] < f[1]))
+def test_a_fraction_falls_inside_a_second(world, fractions):
+    histories, moments = world
+    every = sorted(m for ms in moments for m in ms)
+    val, test = (every[f * len(every) // 100] for f in fractions)
+    split, data = GlobalTime(val_from=fractions[0] / 100, test_from=fractions[1] / 100), finely(histories, moments)
+    if val >= test:
+        with pytest.raises(DataError, match="no event lies between"):
+            parts_of(split, data)
+        return
+    wanted = [[TRAIN if m < val else VAL if m < test else TEST for m in ms] for ms in moments]
+    assert parts_of(split, data) == wanted
+    written = f"1970-01-01T00:00:0{val[0]}" + f".{val[1]:09}".rstrip("0").rstrip(".") + "+00:00"
+    assert split.found(Events.of(data))["val_from_time"] == written
+
+
 class Results(TorchFunctionMode):
     """Bytes of the largest tensor that was made of others, and the elements of all that tensors were made of."""
 
@@ -146,6 +191,7 @@ def test_dates_are_in_utc_and_the_facts_say_them(moment, seconds):
         ({"val_from": 0.9, "test_from": 0.8}, "split.val_from=0.9 is not before split.test_from=0.8"),
         ({"val_from": "2014-01-02", "test_from": 1000}, "split.val_from=2014-01-02 is not before split.test_from=1000"),
         ({"val_from": 0.5, "test_from": 0.5}, "is not before"),
+        ({"val_from": float("nan")}, "split.val_from=nan is no moment"),
         ({"history": "none"}, "split.history=none: choose growing or frozen"),
     ],
 )

@@ -91,12 +91,15 @@ def _numbers(path: Path, name: str, array: np.ndarray) -> np.ndarray:
     if array.dtype.kind not in "biuf":
         raise DataError(f"{path}: {name} should hold numbers, and holds {array.dtype}")
     if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise DataError(f"{path}: {name} holds numbers that are not finite, the first at {_first_odd(array)}")
+        raise DataError(f"{path}: {name} holds numbers that are not finite, the first {_first_odd(array)}")
     return array
 
 
-def _first_odd(array: np.ndarray) -> list[int]:
-    return np.argwhere(~np.isfinite(array))[0].tolist()
+def _first_odd(array: np.ndarray) -> str:
+    at = np.argwhere(~np.isfinite(array))[0].tolist()
+    words = ("row", "column") if len(at) == 2 else ("place",)
+    said = " and ".join(f"{word} {i:,}" for word, i in zip(words, at, strict=True)) if len(at) < 3 else str(at)
+    return f"in {said}, counted from 0"
 
 
 def _integers(path: Path, name: str, array: np.ndarray) -> Int[np.ndarray, "N"]:

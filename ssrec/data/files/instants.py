@@ -29,7 +29,8 @@ def instants(values: pl.Series, format: str) -> pl.DataFrame:
             return _since_1970(values, UNITS[format])
         if values.dtype != pl.String:
             raise DataError(
-                f"column {values.name} holds numbers ({values.dtype}); a time format is one of s, ms, us, ns"
+                f"column {values.name} holds numbers ({values.dtype}), so seconds, milliseconds, microseconds or "
+                f"nanoseconds since 1970, and not {format}"
             )
         parsed = values.str.strip_chars().str.to_datetime(format, time_unit="us", strict=False)
         return _whole(parsed.dt.epoch("us"), UNITS["us"])

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import final
 
@@ -28,6 +29,13 @@ class Origin:
         for block in blocks(self.path, encoding=self.encoding, quote=self.quote, ends=False, bad=BadRows("skip")):
             quoted = self.quote is not None and self.quote.encode() in block.content
             yield from records(block, self.separator or "\n", self.quote if quoted else None)
+
+
+def kept(origin: Origin, bad: BadRows) -> Iterator[Record]:
+    """The rows of a file behind its header, without those that are in `bad` now."""
+    skipped = {row.line for row in bad.rows if row.file == str(origin.path)}
+    rows = origin.rows()
+    return (row for row in islice(rows, int(origin.header), None) if row.line not in skipped)
 
 
 def without(
@@ -57,12 +65,10 @@ def without(
     if not wrong.any():
         return table
     places = iter(wrong.arg_true())
-    skipped = {row.line for row in bad.rows if row.file == str(origin.path)}
-    rows = origin.rows()
-    names = (next(rows).fields or []) if origin.header else []
+    names = (next(origin.rows()).fields or []) if origin.header else []
     nth = names.index(column) + 1 if column in names else None
     place = next(places, None)
-    for k, row in enumerate(row for row in rows if row.line not in skipped):
+    for k, row in enumerate(kept(origin, bad)):
         if k == place:
             named = f"{column!r}: " if column is not None and nth is None else ""
             bad.refuse(origin.path, row.line, named + why(k), row.text, nth)

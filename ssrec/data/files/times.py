@@ -9,7 +9,8 @@ from ssrec.data.files.layout import BadRows
 from ssrec.data.files.refused import Origin, without
 
 ISO = ("%+", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d", "%Y-%m-%d %H:%M:%S%.f%:z", "%Y-%m-%d %H:%M")  # tried in this order
-NAMED: Mapping[str, tuple[str, ...]] = {"seconds": ("s",), "milliseconds": ("ms",), "iso": ISO}
+SINCE_1970 = {"seconds": "s", "milliseconds": "ms", "microseconds": "us", "nanoseconds": "ns"}
+NAMED: Mapping[str, tuple[str, ...]] = {**{word: (unit,) for word, unit in SINCE_1970.items()}, "iso": ISO}
 ROWS = 1 << 20  # looked at together, so that memory holds little besides the result
 LATEST = 7_258_118_400  # 2200-01-01: later ones are in another unit than they seem to be
 
@@ -19,8 +20,8 @@ def to_instants(values: pl.Series, format: str) -> pl.DataFrame:
 
     Args:
         values: numbers, texts, or dates and datetimes.
-        format: seconds, milliseconds, iso (ISO 8601, also with a blank for its T), or a pattern of strptime. A time
-            without a zone is UTC.
+        format: seconds, milliseconds, microseconds or nanoseconds since 1970, iso (ISO 8601, also with a blank for its
+            T), or a pattern of strptime. A time without a zone is UTC.
 
     Raises:
         DataError: the format is none, or is not for such values.
@@ -75,7 +76,9 @@ def why(value: object, second: int | None, format: str) -> str:
     written = f"{value:.0f}" if isinstance(value, float) and value.is_integer() and value < 1e15 else repr(value)
     if second is None:
         return f"{written} is no time in {format}"
-    if format == "seconds" and second < LATEST * UNITS["ms"]:
-        hint = "if these are milliseconds, say dataset.time_format=milliseconds"
-        return f"{written} seconds is a time after the year 2200; {hint}"
+    since = second * UNITS.get(SINCE_1970.get(format, ""), 0)  # what was written, for formats that are a number
+    for word, unit in SINCE_1970.items():
+        if since and since < LATEST * UNITS[unit]:
+            hint = f"if these are {word}, say dataset.time_format={word}"
+            return f"{written} {format} is a time after the year 2200; {hint}"
     return f"{written} is a time after the year 2200, by dataset.time_format={format}"

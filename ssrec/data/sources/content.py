@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from ssrec.data.files.places import Place, in_order
 from ssrec.errors import DataError
 
 
@@ -22,8 +23,14 @@ def names(column: str) -> pl.Expr:
     return _filled(pl.col(column).cast(pl.List(pl.String))).alias(column)
 
 
-def vectors(lists: pl.Series, owners: pl.Series, where: str) -> pl.Series:
+def vectors(lists: pl.Series, owners: pl.Series, where: str, place: Place | None = None) -> pl.Series:
     """Lists of numbers as Array(Float32, n), all of one length.
+
+    Args:
+        lists: a column of a file.
+        owners: whose they are.
+        where: the file, for messages.
+        place: where a row stands; None: counted in `where`.
 
     Raises:
         DataError: one is missing, has another length, or holds what is no finite number.
@@ -37,7 +44,8 @@ def vectors(lists: pl.Series, owners: pl.Series, where: str) -> pl.Series:
     ):
         if wrong.any():
             k = wrong.arg_true()[0]
-            raise DataError(f"{where}, row {k + 1:,}, column {lists.name}: the vector of {owners[k]!r} {why}")
+            stands = (place or in_order(where))(k)
+            raise DataError(f"{stands}, column {lists.name}: the vector of {owners[k]!r} {why}")
     if not width:
         raise DataError(f"{where}, column {lists.name}: no vector holds a number")
     return lists.list.to_array(width)

@@ -7,11 +7,13 @@ from typing import NamedTuple, Protocol, final, runtime_checkable
 
 import polars as pl
 
+from ssrec.data.files.places import Place, in_order
 from ssrec.data.sources.content import names, one, several, vectors
 from ssrec.errors import CompositionError, DataError
 
-# Columns of a file, or names of ours with those of the file: [title], {title: movie_title}.
-Columns = Sequence[str] | Mapping[str, str]
+# Columns of a file, or names of ours with those of the file: [title], {title: movie_title}. None, unlike an empty list,
+# can be replaced by either on a command line.
+Columns = Sequence[str] | Mapping[str, str] | None
 
 
 @runtime_checkable
@@ -52,10 +54,10 @@ class Declared:
         CompositionError: a column is declared twice, or is called as what every table has.
     """
 
-    text: Columns = ()
-    attributes: Columns = ()
-    numbers: Columns = ()
-    vectors: Columns = ()
+    text: Columns = None
+    attributes: Columns = None
+    numbers: Columns = None
+    vectors: Columns = None
     prefix: str = "dataset."
 
     def __post_init__(self) -> None:
@@ -67,7 +69,7 @@ class Declared:
 
     def __iter__(self) -> Iterator[Column]:
         for kind in ("text", "attributes", "numbers", "vectors"):
-            columns = getattr(self, kind)
+            columns = getattr(self, kind) or ()
             pairs = columns.items() if isinstance(columns, Mapping) else ((column, column) for column in columns)
             yield from (Column(name, source, kind, self.prefix + kind) for name, source in pairs)
 
@@ -81,15 +83,25 @@ class Declared:
         """Settings, and the columns of a file that they name."""
         return [(column.setting, column.source) for column in self]
 
-    def table(self, raw: pl.DataFrame, key: str, ids: str, where: str, list_separator: str | None) -> pl.DataFrame:
+    def table(
+        self, raw: pl.DataFrame, key: str, ids: str, where: str, list_separator: str | None, place: Place | None = None
+    ) -> pl.DataFrame:
         """The table's `key`, from its column `ids`, and its content columns, each as its kind has it.
+
+        Args:
+            raw: as it was read.
+            key: item or user.
+            ids: what the file calls it.
+            where: the file, for messages.
+            list_separator: between the attributes in a text.
+            place: where a row stands; None: counted in `where`.
 
         Raises:
             DataError: a column holds what its kind cannot be made of.
         """
-        made = [raw[ids].alias(key)]
+        made, place = [raw[ids].alias(key)], place or in_order(where)
         for name, source, kind, _ in self:
-            made.append(_content(raw, source, kind, ids, where, list_separator).alias(name))
+            made.append(_content(raw, source, kind, ids, where, place, list_separator).alias(name))
         return pl.DataFrame(made)
 
 
@@ -113,7 +125,9 @@ def _quoted(name: str) -> str:
     return name if name and not any(x.isspace() or x == "," for x in name) else repr(name)
 
 
-def _content(raw: pl.DataFrame, source: str, kind: str, ids: str, where: str, separator: str | None) -> pl.Series:
+def _content(
+    raw: pl.DataFrame, source: str, kind: str, ids: str, where: str, place: Place, separator: str | None
+) -> pl.Series:
     column, dtype = raw[source], raw.schema[source]
     lists = isinstance(dtype, pl.List | pl.Array)
     if kind == "text" and not lists:
@@ -125,9 +139,9 @@ def _content(raw: pl.DataFrame, source: str, kind: str, ids: str, where: str, se
     if kind == "numbers" and dtype.is_numeric():
         return column
     if kind == "vectors" and lists and dtype.inner.is_numeric():  # type: ignore[union-attr]
-        return vectors(column.cast(pl.List(pl.Float64)), raw[ids], where)
+        return vectors(column.cast(pl.List(pl.Float64)), raw[ids], where, place)
     if kind == "vectors" and dtype == pl.String:
-        return vectors(_numbers(column), raw[ids], where)
+        return vectors(_numbers(column), raw[ids], where, place)
     raise DataError(f"{where}, column {source}: {dtype} is nothing that {kind} can be made of")
 
 

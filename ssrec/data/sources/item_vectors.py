@@ -22,6 +22,6 @@ def read_vectors(path: Path, name: str, items: int | None = None) -> pl.Series:
         raise DataError(f"{path} has {len(matrix):,} rows, where {items:,} items need one each")
     with np.errstate(over="ignore"):
         vectors = matrix.astype(np.float32)
-    if not np.isfinite(vectors).all():
-        raise DataError(f"{path} holds numbers that are too large for 32 bits")
+    if (large := ~np.isfinite(vectors).all(axis=1)).any():
+        raise DataError(f"{path}: row {large.argmax():,}, counted from 0, holds numbers that are too large for 32 bits")
     return pl.Series(name, vectors, dtype=pl.Array(pl.Float32, vectors.shape[1]))

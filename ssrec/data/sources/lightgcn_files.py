@@ -9,9 +9,10 @@ import polars as pl
 
 from ssrec.data.files.download import Publication, Remote, locate
 from ssrec.data.files.layout import BadRows, check_count
+from ssrec.data.files.places import in_sequences, one_after_the_other
 from ssrec.data.files.sequences import read_sequences
 from ssrec.data.source import Source, Tables
-from ssrec.data.sources.named import check_name
+from ssrec.data.sources.named import check_name, check_without_history
 
 PARTS = ("train", "test")
 LICENCE = "The files come from the repository of LightGCN (He et al., SIGIR 2020), for research."
@@ -23,6 +24,7 @@ class LightGCNFiles(Source):
     """A given split without order or times (He et al., SIGIR 2020); a user may have no items in a part.
 
     `url` is a folder from which both files can be fetched; `train_events` and `test_events` are published counts.
+    Users of test.txt of whom train.txt has no item are an error, or stay (`without_history=keep`) with an empty past.
     """
 
     root: str | None = None
@@ -31,15 +33,17 @@ class LightGCNFiles(Source):
     url: str | None = None
     train_events: int | None = None
     test_events: int | None = None
+    without_history: str = "error"
 
     offers: ClassVar[frozenset[str]] = frozenset({"parts"})
 
     def __post_init__(self) -> None:
         check_name(self.name)
+        check_without_history(self.without_history)
 
     @property
     def settings(self) -> Mapping[str, object]:
-        return {}
+        return {"without_history": self.without_history}
 
     def files(self, raw: Path) -> list[Path]:
         files = tuple(f"{part}.txt" for part in PARTS)
@@ -48,10 +52,12 @@ class LightGCNFiles(Source):
         return locate(published, root=self.root, download=self.download, raw=raw)
 
     def read(self, files: Sequence[Path], bad: BadRows) -> Tables:
-        events = []
+        events, places = [], []
         for part, file, count in zip(PARTS, files, (self.train_events, self.test_events), strict=True):
             pairs = read_sequences(file, empty=True, bad=bad)
             if count is not None:
                 check_count(file, len(pairs), count, "events")
             events.append(pairs.with_columns(part=pl.lit(part)))
-        return Tables(pl.concat(events))
+            places.append((len(pairs), in_sequences(file, bad)))
+        place = one_after_the_other(places)
+        return Tables(pl.concat(events), places={"interactions": place}, without_history=self.without_history)

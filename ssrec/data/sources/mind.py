@@ -14,6 +14,7 @@ from ssrec.data.files.refused import Origin, without
 from ssrec.data.files.times import with_seconds
 from ssrec.data.source import Source, Tables
 from ssrec.data.sources.content import covering
+from ssrec.data.sources.named import check_without_history
 
 LICENCE = "MIND is Microsoft's: for research, under the terms at msnews.github.io."
 FORMAT = "%m/%d/%Y %I:%M:%S %p"
@@ -34,12 +35,18 @@ class MIND(Source):
     """Clicks of the fifth (train) and the sixth week (test), and each user's clicks of the weeks before.
 
     What a user had read has an order and no times: it stands at the time of her first impression, which is the latest
-    it can be, and before it. `history=false` leaves it out. News have title, abstract (text), category and subcategory.
+    it can be, and before it. `history=false` leaves it out. Users of whom nothing is known before the sixth week are
+    an error for who reads the parts, or stay (`without_history=keep`) with an empty past. News have title, abstract
+    (text), category and subcategory.
     """
 
     size: Literal["small", "large"] = "small"
     root: str | None = None
     history: bool = True
+    without_history: str = "error"
+
+    def __post_init__(self) -> None:
+        check_without_history(self.without_history)
 
     offers: ClassVar[frozenset[str]] = frozenset({"times", "parts", "title", "text", "attributes"})
 
@@ -49,7 +56,7 @@ class MIND(Source):
 
     @property
     def settings(self) -> Mapping[str, object]:
-        return {"history": self.history}
+        return {"history": self.history, "without_history": self.without_history}
 
     def files(self, raw: Path) -> list[Path]:
         folders = [f"MIND{self.size}_{part}" for part in ("train", "dev")]
@@ -70,7 +77,8 @@ class MIND(Source):
         events = events.sort("user", "time", pl.col("past").not_(), "row", maintain_order=True)
         news = pl.concat([_news(files[1], bad), _news(files[3], bad)])
         events = events.select("user", "item", "time", "part")
-        return Tables(events, covering(news.unique("item", keep="first", maintain_order=True), events))
+        items = covering(news.unique("item", keep="first", maintain_order=True), events)
+        return Tables(events, items, without_history=self.without_history)
 
 
 def _behaviours(path: Path, part: str, bad: BadRows) -> pl.DataFrame:

@@ -10,12 +10,13 @@ import polars as pl
 from ssrec.data.files.delimited import read_header, read_table
 from ssrec.data.files.download import Publication, locate
 from ssrec.data.files.layout import BadRows, Kind
+from ssrec.data.files.places import in_text
 from ssrec.data.files.refused import Origin
 from ssrec.data.files.times import with_seconds
 from ssrec.data.source import Source, Tables
 from ssrec.data.sources.declared import check_columns
 from ssrec.data.sources.item_vectors import read_vectors
-from ssrec.data.sources.named import check_name
+from ssrec.data.sources.named import check_name, check_without_history
 from ssrec.errors import DataError
 
 COLUMNS: Mapping[str, Kind] = {"userID": int, "itemID": int, "x_label": int}
@@ -28,7 +29,8 @@ class MMRec(Source):
     """`<name>.inter`, tab-separated: userID, itemID, x_label (0: train, 1: val, 2: test) and maybe more.
 
     `time` (seconds) and `weight` are columns of that table. `vectors` names the .npy file of each vector column: row i
-    is item i, and the catalogue is all rows.
+    is item i, and the catalogue is all rows. Users with held-out and no training events are an error, or stay
+    (`without_history=keep`) with an empty past.
     """
 
     name: str  # type: ignore[override]
@@ -36,9 +38,11 @@ class MMRec(Source):
     time: str | None = None
     weight: str | None = None
     vectors: Mapping[str, str] = field(default_factory=dict)
+    without_history: str = "error"
 
     def __post_init__(self) -> None:
         check_name(self.name)
+        check_without_history(self.without_history)
 
     @property
     def offers(self) -> frozenset[str]:  # type: ignore[override]
@@ -47,7 +51,8 @@ class MMRec(Source):
 
     @property
     def settings(self) -> Mapping[str, object]:
-        return {"time": self.time, "weight": self.weight, "vectors": list(self.vectors)}
+        columns = {"time": self.time, "weight": self.weight, "vectors": list(self.vectors)}
+        return {**columns, "without_history": self.without_history}
 
     def files(self, raw: Path) -> list[Path]:
         files = (f"{self.name}.inter", *self.vectors.values())
@@ -65,10 +70,12 @@ class MMRec(Source):
         )
         table = table.rename({"userID": "user", "itemID": "item", "x_label": "part", **extra})
         table = table.with_columns(pl.col("part").replace_strict({0: "train", 1: "val", 2: "test"}))
+        origin = Origin(path, header=True, separator="\t")
         if self.time:
-            table = with_seconds(table, "time", "seconds", origin=Origin(path, header=True, separator="\t"), bad=bad)
+            table = with_seconds(table, "time", "seconds", origin=origin, bad=bad, named=self.time)
+        places = {"interactions": in_text(origin, bad)}
         if not self.vectors:
-            return Tables(table)
+            return Tables(table, places=places, without_history=self.without_history)
         vectors = [read_vectors(file, name) for file, name in zip(files[1:], self.vectors, strict=True)]
         items = pl.DataFrame({"item": range(len(vectors[0]))}, schema={"item": pl.Int64})
         for file, column in zip(files[1:], vectors, strict=True):
@@ -77,4 +84,5 @@ class MMRec(Source):
         last = table["item"].max()
         if not table.is_empty() and last >= len(items):  # type: ignore[operator]
             raise DataError(f"{path} has item {last}, and {files[1]} {len(items):,} rows, counted from 0")
-        return Tables(table, items.with_columns(vectors))
+        items = items.with_columns(vectors)
+        return Tables(table, items, places=places, without_history=self.without_history)

@@ -16,6 +16,16 @@ def check_name(name: str) -> None:
         raise CompositionError(f"dataset.name={name}: a name is made of letters, digits and, inside, of .+-_")
 
 
+def check_without_history(value: str) -> None:
+    """What becomes of users whom a publisher tests and of whom he gives no history.
+
+    Raises:
+        CompositionError: it is neither error nor keep.
+    """
+    if value not in ("error", "keep"):
+        raise CompositionError(f"dataset.without_history={value}: choose error or keep")
+
+
 def named_file(setting: str, path: str) -> Path:
     """The file that a setting names, or its gzipped version.
 

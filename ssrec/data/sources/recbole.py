@@ -10,12 +10,13 @@ import polars as pl
 
 from ssrec.data.files.delimited import read_header, read_table
 from ssrec.data.files.layout import BadRows, Kind
+from ssrec.data.files.places import in_text, one_after_the_other
 from ssrec.data.files.refused import Origin
 from ssrec.data.files.times import with_seconds
 from ssrec.data.source import Source, Tables
 from ssrec.data.sources.content import agree
 from ssrec.data.sources.declared import Columns, Declared, check_columns, item_content, user_content
-from ssrec.data.sources.named import check_name, named_file, named_folder
+from ssrec.data.sources.named import check_name, check_without_history, named_file, named_folder
 from ssrec.data.sources.table_reading import concatenated
 from ssrec.errors import CompositionError, DataError
 
@@ -30,7 +31,8 @@ class RecBole(Source):
 
     `user`, `item`, `time` and `weight` are the names in the headers; times are seconds. `parts` names the files of a
     given split, as in {train: train, val: valid, test: test} for `<stem>.train.inter` and its like. Of a token that is
-    to be a number, words such as `unknown` are missing.
+    to be a number, words such as `unknown` are missing. Users with held-out and no training events are an error, or
+    stay (`without_history=keep`) with an empty past.
     """
 
     path: str
@@ -40,17 +42,19 @@ class RecBole(Source):
     time: str | None = "timestamp"
     weight: str | None = None
     parts: Mapping[str, str] = field(default_factory=dict)
-    text: Columns = ()
-    attributes: Columns = ()
-    numbers: Columns = ()
-    vectors: Columns = ()
-    users_text: Columns = ()
-    users_attributes: Columns = ()
-    users_numbers: Columns = ()
+    text: Columns = None
+    attributes: Columns = None
+    numbers: Columns = None
+    vectors: Columns = None
+    users_text: Columns = None
+    users_attributes: Columns = None
+    users_numbers: Columns = None
+    without_history: str = "error"
     name: str = "recbole"  # type: ignore[override]
 
     def __post_init__(self) -> None:
         check_name(self.name)
+        check_without_history(self.without_history)
         if unknown := set(self.parts) - {"train", "val", "test"}:
             raise CompositionError(f"dataset.parts.{min(unknown)} is no part; they are train, val, test")
         if self.parts and "train" not in self.parts:
@@ -67,7 +71,7 @@ class RecBole(Source):
     def settings(self) -> Mapping[str, object]:
         columns = [self.user, self.item, self.time, self.weight]
         content = {"items": item_content(self).settings, "users": user_content(self).settings}
-        return {"columns": columns, "parts": list(self.parts), **content}
+        return {"columns": columns, "parts": list(self.parts), **content, "without_history": self.without_history}
 
     def files(self, raw: Path) -> list[Path]:
         folder = named_folder("dataset.path", self.path)
@@ -79,15 +83,19 @@ class RecBole(Source):
         return [named_file("dataset.path", str(folder / name)) for name in names]
 
     def read(self, files: Sequence[Path], bad: BadRows) -> Tables:
-        events = [self._events(file, bad) for file in files if ".inter" in file.suffixes]
+        inter = [file for file in files if ".inter" in file.suffixes]
+        events = [self._events(file, bad) for file in inter]
+        sizes, at = map(len, events), (in_text(_origin(file), bad) for file in inter)
+        places = {"interactions": one_after_the_other(list(zip(sizes, at, strict=True)))}
         if self.parts:
             events = [table.with_columns(part=pl.lit(part)) for part, table in zip(self.parts, events, strict=True)]
         content = {kind: file for file in files for kind in (".item", ".user") if kind in file.suffixes}
+        places |= {f"{kind[1:]}s": in_text(_origin(file), bad) for kind, file in content.items()}
         items = _content(content.get(".item"), item_content(self), "item", self.item, bad)
         users = _content(content.get(".user"), user_content(self), "user", self.user, bad)
         interactions, items = agree("item", concatenated(events, ("user", "item")), items)
         interactions, users = agree("user", interactions, users)
-        return Tables(interactions, items, users)
+        return Tables(interactions, items, users, places=places, without_history=self.without_history)
 
     def _events(self, path: Path, bad: BadRows) -> pl.DataFrame:
         roles = {"user": self.user, "item": self.item, "time": self.time, "weight": self.weight}
@@ -97,11 +105,10 @@ class RecBole(Source):
         columns = {f"{column}:{types[column]}": kinds[role] for role, column in wanted.items()}
         table = read_table(path, columns, separator="\t", header=True, optional=columns, ends=False, bad=bad)
         table = table.rename(dict(zip(columns, wanted, strict=True)))
-        return (
-            with_seconds(table, "time", "seconds", origin=Origin(path, header=True, separator="\t"), bad=bad)
-            if self.time
-            else table
-        )
+        if not self.time:
+            return table
+        named = f"{self.time}:{types[self.time]}"
+        return with_seconds(table, "time", "seconds", origin=_origin(path), bad=bad, named=named)
 
 
 def _content(path: Path | None, content: Declared, key: str, ids: str, bad: BadRows) -> pl.DataFrame | None:
@@ -126,7 +133,11 @@ def _content(path: Path | None, content: Declared, key: str, ids: str, bad: BadR
     raw = raw.with_columns(pl.col(column).str.split(" ") for column in lists)
     tokens = [pl.col(c).cast(pl.Float64, strict=False) for c in sorted(numbers) if types[c] == "token"]
     raw = raw.with_columns(pl.when(number.is_finite()).then(number) for number in tokens)
-    return content.table(raw, key, ids, str(path), None)
+    return content.table(raw, key, ids, str(path), None, in_text(_origin(path), bad))
+
+
+def _origin(path: Path) -> Origin:
+    return Origin(path, header=True, separator="\t")
 
 
 def _types(path: Path, wanted: Sequence[tuple[str, str]]) -> dict[str, str]:

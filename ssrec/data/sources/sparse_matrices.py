@@ -11,9 +11,10 @@ import polars as pl
 from ssrec.data.files.arrays import read_npz
 from ssrec.data.files.download import Publication, locate
 from ssrec.data.files.layout import BadRows
+from ssrec.data.files.places import in_matrix, one_after_the_other
 from ssrec.data.source import Source, Tables
 from ssrec.data.sources.item_vectors import read_vectors
-from ssrec.data.sources.named import check_name
+from ssrec.data.sources.named import check_name, check_without_history
 from ssrec.errors import DataError
 
 LICENCE = "The files come from the repository of MMSSL (Wei et al., WWW 2023), for research."
@@ -25,6 +26,7 @@ class SparseMatrices(Source):
     """A given split, one matrix a part, without times (Wei et al., WWW 2023); users are rows and items columns from 0.
 
     `vectors` names the .npy file of each vector column: row i is item i. The catalogue is all columns of the matrices.
+    Users with held-out and no training events are an error, or stay (`without_history=keep`) with an empty past.
     """
 
     root: str | None = None
@@ -34,9 +36,11 @@ class SparseMatrices(Source):
     test: str | None = "tstMat.npz"
     weights: bool = False
     vectors: Mapping[str, str] = field(default_factory=dict)
+    without_history: str = "error"
 
     def __post_init__(self) -> None:
         check_name(self.name)
+        check_without_history(self.without_history)
 
     @property
     def parts(self) -> Mapping[str, str]:
@@ -50,7 +54,8 @@ class SparseMatrices(Source):
 
     @property
     def settings(self) -> Mapping[str, object]:
-        return {"parts": list(self.parts), "weights": self.weights, "vectors": list(self.vectors)}
+        content = {"weights": self.weights, "vectors": list(self.vectors)}
+        return {"parts": list(self.parts), **content, "without_history": self.without_history}
 
     def files(self, raw: Path) -> list[Path]:
         files = (*self.parts.values(), *self.vectors.values())
@@ -74,4 +79,11 @@ class SparseMatrices(Source):
         items = pl.DataFrame({"item": range(shapes[0][1])}, schema={"item": pl.Int64})
         vectors = zip(self.vectors, files[len(matrices) :], strict=True)
         items = items.with_columns(read_vectors(file, name, len(items)) for name, file in vectors)
-        return Tables(table if self.weights else table.drop("weight"), items, removed={"stored zeros": zeros})
+        place = one_after_the_other([(len(e), in_matrix(f)) for e, f in zip(events, matrices, strict=True)])
+        return Tables(
+            table if self.weights else table.drop("weight"),
+            items,
+            removed={"stored zeros": zeros},
+            places={"interactions": place},
+            without_history=self.without_history,
+        )

@@ -13,6 +13,7 @@ from ssrec.data.files.times import LATEST, with_seconds
 from ssrec.data.sources.declared import Declared
 from ssrec.data.sources.table_files import Text, format_of, read_file, scan
 from ssrec.data.sources.table_parquet import NO_PART, PARTS, id_of, read_parquet
+from ssrec.data.sources.table_places import place_of
 from ssrec.errors import DataError
 
 ID = int | str
@@ -32,7 +33,7 @@ def read_events(
     if format_of("dataset.interactions", files[0].name) == "parquet":
         return read_parquet(files, wanted, roles, time_format, bad)
     kinds: dict[str, Kind] = {"user": ID, "item": ID, "weight": float, "part": str}
-    kinds["time"] = float if time_format in ("seconds", "milliseconds") else str
+    kinds["time"] = float if time_format in ("seconds", "milliseconds") else str  # more digits than a float has
     columns = {column: kinds[role] for role, column in roles.items()}
     tables, before = [], len(bad.rows)
     for file in files:
@@ -86,7 +87,7 @@ def read_content(
         optional = set(columns) - {ids}
         read = partial(read_file, columns=columns, wanted=wanted, optional=optional, text=text, bad=bad)
         raw = concatenated([read(file) for file in files], (ids,))
-    return content.table(raw, key, ids, where, list_separator)
+    return content.table(raw, key, ids, where, list_separator, place_of(files, text, bad))
 
 
 def concatenated(tables: Sequence[pl.DataFrame], ids: Sequence[str]) -> pl.DataFrame:

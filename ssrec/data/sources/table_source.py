@@ -11,8 +11,9 @@ from ssrec.data.files.layout import BadRows
 from ssrec.data.source import Source, Tables
 from ssrec.data.sources.content import agree
 from ssrec.data.sources.declared import Columns, item_content, user_content
-from ssrec.data.sources.named import check_name
+from ssrec.data.sources.named import check_name, check_without_history
 from ssrec.data.sources.table_files import Text, find
+from ssrec.data.sources.table_places import place_of
 from ssrec.data.sources.table_reading import read_content, read_events
 from ssrec.errors import CompositionError
 
@@ -28,7 +29,8 @@ class TableSource(Source):
     `columns` says what the files call user, item, time, weight (a rating, or a number of plays) and part (train, val,
     test); null: not there. The kinds of the content columns of the item table are declared: `text`, `attributes`
     (categories; `list_separator` cuts texts into several), `numbers` and `vectors`; `users_*` are those of the users.
-    Interactions in Parquet stay lazy.
+    Interactions in Parquet stay lazy. Users with held-out parts and no training part are an error, or stay
+    (`without_history=keep`) with an empty past.
     """
 
     interactions: str
@@ -36,20 +38,22 @@ class TableSource(Source):
     users: str | None = None
     columns: Mapping[str, str | None] = field(default_factory=dict)
     time_format: str = "seconds"
-    text: Columns = ()
-    attributes: Columns = ()
-    numbers: Columns = ()
-    vectors: Columns = ()
-    users_text: Columns = ()
-    users_attributes: Columns = ()
-    users_numbers: Columns = ()
+    text: Columns = None
+    attributes: Columns = None
+    numbers: Columns = None
+    vectors: Columns = None
+    users_text: Columns = None
+    users_attributes: Columns = None
+    users_numbers: Columns = None
     list_separator: str | None = None
     separator: str | None = None
     encoding: str = "utf-8"
+    without_history: str = "error"
     name: str = "table"  # type: ignore[override]
 
     def __post_init__(self) -> None:
         check_name(self.name)
+        check_without_history(self.without_history)
         for role in self.columns:
             if role not in ROLES:
                 raise CompositionError(f"dataset.columns.{role} is nothing that interactions have: {', '.join(ROLES)}")
@@ -93,6 +97,7 @@ class TableSource(Source):
             "list_separator": self.list_separator,
             "separator": self.separator,
             "encoding": self.encoding,
+            "without_history": self.without_history,
         }
 
     def files(self, raw: Path) -> list[Path]:
@@ -107,7 +112,9 @@ class TableSource(Source):
         people = read_content(users, user_content(self), "user", self.roles["user"], self.list_separator, text, bad)
         interactions, catalogue = agree("item", interactions, catalogue)
         interactions, people = agree("user", interactions, people)
-        return Tables(interactions, catalogue, people, file=events[0] if len(events) == 1 else None)
+        named = zip(TABLES, (events, items, users), strict=True)
+        places = {table: place_of(found, text, bad) for table, found in named if found}
+        return Tables(interactions, catalogue, people, places=places, without_history=self.without_history)
 
     def _found(self, table: str) -> list[Path]:
         named = getattr(self, table)

@@ -64,6 +64,19 @@ class ColdItems(Split):
             time = torch.zeros_like(item) if events.time is None else events.time[block]
             first.scatter_reduce_(0, item, time, "amin")
         if self.by == "latest":
-            return first.argsort(stable=True)[: int((first < never).sum())]
+            order = self._within(events, first).argsort(stable=True)
+            return order[first[order].argsort(stable=True)][: int((first < never).sum())]
         items = (first < never).nonzero().flatten()
         return items[torch.randperm(len(items), generator=torch.Generator().manual_seed(self.seed))]
+
+    def _within(self, events: Events, first: Int[Tensor, "N"]) -> Int[Tensor, "N"]:
+        """The nanosecond of each item's first event, in its second."""
+        within = torch.zeros_like(first)
+        if events.nanosecond is None or events.time is None:
+            return within
+        within += torch.iinfo(torch.long).max
+        for block in slices(len(events)):
+            item = events.item[block].long()
+            earliest = events.time[block] == first[item]
+            within.scatter_reduce_(0, item[earliest], events.nanosecond[block][earliest].long(), "amin")
+        return within

@@ -22,6 +22,7 @@ from ssrec.errors import DataError
 
 TRAIN, VAL, TEST, CONTEXT, UNUSED = range(5)  # what an event is for; CONTEXT is read at evaluation, never trained on
 BLOCK = 1 << 21  # events worked on at once
+Moment = tuple[int, int]  # seconds since 1970 UTC, and nanoseconds of that second
 
 
 @final
@@ -36,7 +37,8 @@ class Events:
     time: Int[Tensor, "E"] | None = None  # seconds since 1970 UTC
     weight: Float[Tensor, "E"] | None = None
     part: Int8[Tensor, "E"] | None = None  # the publisher's
-    _moments: dict[int, int] = field(default_factory=dict, init=False, repr=False, compare=False)
+    nanosecond: Int[Tensor, "E"] | None = None  # of the second; None: all 0
+    _moments: dict[int, Moment] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @staticmethod
     def of(canonical: Canonical) -> "Events":
@@ -57,6 +59,7 @@ class Events:
             _tensor(table["time"]) if "time" in table.columns else None,
             _tensor(table["weight"]) if "weight" in table.columns else None,
             _parts(canonical.name, table["part"]) if "part" in table.columns else None,
+            _tensor(table["nanosecond"]) if "nanosecond" in table.columns else None,
         )
 
     def __len__(self) -> int:
@@ -73,12 +76,30 @@ class Events:
         """Events of each user row."""
         return self.offsets.diff()
 
-    def moment(self, place: int) -> int:
+    def moment(self, place: int) -> Moment:
         """The time at a place, from 0, of all events in order of time; looked for once."""
         assert self.time is not None
         if place not in self._moments:
-            self._moments[place] = nth(self.time, place)
+            second, within = nth(self.time, place), 0
+            if self.nanosecond is not None:
+                before = sum(int((self.time[block] < second).sum()) for block in slices(len(self)))
+                within = nth(pick(self.nanosecond, self.time == second), place - before)
+            self._moments[place] = second, within
         return self._moments[place]
+
+    def since(self, moment: Moment, block: slice) -> Bool[Tensor, "M"]:
+        """Which events of a block are at the moment or after it."""
+        assert self.time is not None
+        (second, within), time = moment, self.time[block]
+        if self.nanosecond is None:
+            return time >= second + (within > 0)
+        return (time > second) | ((time == second) & (self.nanosecond[block] >= within))
+
+    def together(self, a: Int[Tensor, "M"], b: Int[Tensor, "M"]) -> Bool[Tensor, "M"]:
+        """Whether events at places have the same time."""
+        assert self.time is not None
+        same = self.time[a] == self.time[b]
+        return same if self.nanosecond is None else same & (self.nanosecond[a] == self.nanosecond[b])
 
     def spread(self, of_users: Shaped[Tensor, "U"], users: slice) -> Shaped[Tensor, "M"]:
         """For every event of a run of user rows, what its user has."""

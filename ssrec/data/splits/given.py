@@ -6,10 +6,12 @@ import torch
 from jaxtyping import Int8
 from torch import Tensor
 
+from ssrec.data.canonical import Canonical
 from ssrec.data.split import Split
 from ssrec.data.splits.events import TRAIN, VAL, Events, runs, share
 from ssrec.data.splits.parted import Parted
 from ssrec.data.splits.settings import check_choice, check_share
+from ssrec.data.strangers import told
 
 
 @final
@@ -17,7 +19,8 @@ class Given(Split):
     """Events are for what their publisher says. Where there is no validation part it is cut from the training part.
 
     Never from the test part: of a user's n training events, the floor of val * n, but at least one where two are there.
-    A `growing` past holds the validation events at test time, so that it is the whole published training part.
+    A `growing` past holds the validation events at test time, so that it is the whole published training part. Users
+    without a training event are an error, or stay and have an empty past, as `dataset.without_history` says.
 
     Args:
         val: share of each user's training events, where the publisher has no validation part; else unused.
@@ -48,6 +51,10 @@ class Given(Split):
     def found(self, events: Events) -> dict[str, int | float | str]:
         published = events.part is not None and bool((events.part == VAL).any())
         return {"validation": "published" if published else "cut from training"}
+
+    def objection(self, canonical: Canonical) -> str | None:
+        found = canonical.meta.get("stranger")
+        return told(canonical.name, found) if found else None
 
     def parts(self, events: Events) -> Int8[Tensor, "E"]:
         assert events.part is not None

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Int, Int8
 from torch import Tensor
 
 from ssrec.data.splits.events import CONTEXT, TEST, TRAIN, UNUSED, VAL, Events, blocks, offsets, pick, slices
+from ssrec.data.splits.moments import first_events, last_asked
 
 Name = Literal["val", "test"]
 HELD: dict[Name, int] = {"val": VAL, "test": TEST}
@@ -63,6 +64,7 @@ class Parted:
         yield "offsets", offsets(self.sizes[:, TRAIN])
         if events.time is not None:
             yield "times", pick(events.time, train)
+            yield "first_events", first_events(events)
         if events.weight is not None:
             yield "weights", pick(events.weight, train)
         for held, part in HELD.items():
@@ -73,7 +75,8 @@ class Parted:
             yield f"{held}_past_offsets", offsets(self.sizes[users][:, self.reads(held)].sum(1))
             if events.time is not None:
                 yield f"{held}_times", pick(events.time, past)
-                yield f"{held}_tied", tied(events.time, events.offsets, self.part == part)
+                yield f"{held}_tied", tied(events, self.part == part)
+                yield f"{held}_asked_at", last_asked(events, self.part == part)
             yield f"{held}_target", pick(events.item, self.part == part)
             yield f"{held}_target_offsets", offsets(asked[users])
 
@@ -132,10 +135,10 @@ class Parted:
         return cold, repeats, later
 
 
-def tied(time: Int[Tensor, "E"], offsets: Int[Tensor, "U1"], target: Bool[Tensor, "E"]) -> Bool[Tensor, "B"]:
+def tied(events: Events, target: Bool[Tensor, "E"]) -> Bool[Tensor, "B"]:
     """Whether each row's first target has the time of its user's event before it."""
     at = target.nonzero().flatten()
-    user = torch.searchsorted(offsets, at, right=True) - 1
+    user = torch.searchsorted(events.offsets, at, right=True) - 1
     first = at[user.diff(prepend=user.new_tensor([-1])) > 0]
     before = (first - 1).clamp(min=0)
-    return (first > offsets[user.unique_consecutive()]) & (time[first] == time[before])
+    return (first > events.offsets[user.unique_consecutive()]) & events.together(first, before)

@@ -56,7 +56,7 @@ def test_sparse_layouts(tmp_path, kind):
         ("coo", {"row": np.array([1, 2])}, "2 rows, 4 columns and 4 values"),
         ("coo", {"row": np.array([0.5, 1, 2, 3])}, "row should be a row of integers"),
         ("coo", {"data": np.array(["a"] * 4)}, "data should hold numbers"),
-        ("coo", {"data": np.array([1, np.nan, 1, 1])}, r"not finite, the first at \[1\]"),
+        ("coo", {"data": np.array([1, np.nan, 1, 1])}, r"not finite, the first in place 1, counted from 0"),
         ("coo", {"shape": np.array([4])}, "two sizes"),
         ("coo", {"shape": np.array([-4, 3])}, "two sizes"),
     ],

@@ -1,10 +1,14 @@
 """Content columns by kind, and ids of two tables."""
 
+from pathlib import Path
+
 import polars as pl
 import pytest
+from hydra import compose, initialize_config_dir
 
+from ssrec.compose import instantiate
 from ssrec.data.sources.content import agree, covering, names, one, several, vectors
-from ssrec.data.sources.declared import Declared, check_columns
+from ssrec.data.sources.declared import Declared, check_columns, item_content
 from ssrec.errors import CompositionError, DataError
 
 RAW = pl.DataFrame({"brand": ["b", "", None], "tags": ["a| b||", None, "c"], "n": [1, None, 3]})
@@ -75,3 +79,14 @@ def test_a_kind_that_a_column_cannot_be():
 def test_unknown_columns_are_named_with_the_nearest():
     with pytest.raises(DataError, match=r"f has no column titel \(x\); did you mean title\? It has title, n"):
         check_columns("f", ["title", "n"], [("y", "n"), ("x", "titel")])
+
+
+@pytest.mark.parametrize("form", ["[genre]", "{genre: kind}", "{genre: kind, maker: brand}", "null"])
+@pytest.mark.parametrize("dataset", [["table", "interactions=e.csv", "items=i.csv"], ["recbole", "path=folder"]])
+def test_columns_can_be_named_or_renamed_on_a_command_line(dataset, form):
+    name, *needed = dataset
+    said = [f"dataset={name}", *(f"dataset.{n}" for n in needed), f"dataset.attributes={form}"]
+    with initialize_config_dir(str(Path(__file__).parents[3] / "conf"), version_base="1.3"):
+        config = compose("train", overrides=said)
+    wanted = {"[genre]": ["genre"], "{genre: kind}": ["kind"], "null": []}.get(form, ["kind", "brand"])
+    assert [column for _, column in item_content(instantiate(config.dataset)).wanted] == wanted

@@ -86,13 +86,18 @@ def test_columns_that_do_not_fit_are_named(tmp_path, monkeypatch, settings, mess
         ("ml.inter", b"timestamp:float", b"timestamp", r"ml\.inter, line 1: 'timestamp' should be a name and a type"),
         ("ml.inter", b"timestamp:float", b"timestamp:int", r"'timestamp:int' should be a name and a type"),
         ("ml.inter", b"\t881250949", b"\tnow", r"ml\.inter, line 2, column 4: 'now' is no finite number"),
-        ("ml.inter", b"\t881250949", b"\t1e300", r"ml\.inter, line 2: 1e\+300 is no time in seconds"),
-        ("ml.item", b"\t1 0.5 -1e-3", b"\t1 0.5", r"ml\.item, row 1, column emb: the vector of 'i1' has not 3 numbers"),
+        ("ml.inter", b"\t881250949", b"\t1e300", r"ml\.inter, line 2, column 4: 1e\+300 is no time in seconds"),
+        (
+            "ml.item",
+            b"\t1 0.5 -1e-3",
+            b"\t1 0.5",
+            r"ml\.item, line 2, column emb: the vector of 'i1' has not 3 numbers",
+        ),
         (
             "ml.item",
             b"\t1 0.5 -1e-3",
             b"\t1 x 2",
-            r"ml\.item, row 1, column emb: the vector of 'i1' holds what is no finite",
+            r"ml\.item, line 2, column emb: the vector of 'i1' holds what is no finite",
         ),
     ],
 )

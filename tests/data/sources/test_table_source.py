@@ -76,6 +76,8 @@ def test_a_partitioned_folder_stays_lazy(tmp_path):
     [
         ("seconds", [0, 1_500_000_000]),
         ("milliseconds", [999, 1_500_000_000_000]),
+        ("microseconds", [999_999, 1_500_000_000_000_000]),
+        ("nanoseconds", [999_999_999, 1_500_000_000_000_000_000]),
         ("iso", ["1970-01-01", "2017-07-14T04:40:00.5+02:00"]),
         ("%d.%m.%Y %H:%M", ["01.01.1970 00:00", "14.07.2017 02:40"]),
     ],
@@ -350,6 +352,22 @@ def test_milliseconds_are_no_seconds(tmp_path, dtype, kind):
     assert got.rows() == [(1, 2, 1_500_000_000, 123_000_000)] and got.columns[-1] == "nanosecond"
 
 
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+@pytest.mark.parametrize(("unit", "per_second"), [("microseconds", 10**6), ("nanoseconds", 10**9)])
+def test_fine_units_keep_every_digit(tmp_path, kind, unit, per_second):
+    """A float has 53 bits, and nanoseconds of today 61."""
+    table = pl.DataFrame({"user": [1, 1], "item": [2, 3], "time": [1_500_000_000 * per_second + n for n in (1, 2)]})
+    table.write_csv(tmp_path / "e.csv")
+    table.write_parquet(tmp_path / "e.parquet")
+    (tmp_path / "e.jsonl").write_bytes(as_json(table))
+    got = events(tmp_path, f"e.{kind}", columns={}, time_format=unit)
+    assert got["time"].to_list() == [1_500_000_000] * 2
+    assert got["nanosecond"].to_list() == [10**9 // per_second * n for n in (1, 2)]
+    coarser = {"microseconds": "milliseconds", "nanoseconds": "seconds"}[unit]
+    with pytest.raises(DataError, match=f"{coarser} is a time after the year 2200; if these are {unit}, say dataset"):
+        events(tmp_path, f"e.{kind}", columns={}, time_format=coarser)
+
+
 def test_large_ids_of_parquet_are_text(tmp_path):
     table = pl.DataFrame({"user": [2**63, 1], "item": [3, 4]}, schema=dict.fromkeys(("user", "item"), pl.UInt64))
     items = pl.DataFrame({"item": [2**64 - 1, 3]}, schema={"item": pl.UInt64})
@@ -365,7 +383,7 @@ def test_vectors_of_json_lines(tmp_path):
     lines(tmp_path / "i.jsonl", ['{"item": 7, "v": [0.5, 2]}', '{"item": 8, "v": "1 2"}', '{"item": 9, "v": [3]}'])
     settings = {"interactions": f"{tmp_path}/e.csv", "columns": {"time": None}, "vectors": ["v"]}
     source = source_of("table", {**settings, "items": f"{tmp_path}/i.jsonl"})
-    with pytest.raises(DataError, match=r"i\.jsonl, row 3, column v: the vector of 9 has not 2 numbers"):
+    with pytest.raises(DataError, match=r"i\.jsonl, line 3, column v: the vector of 9 has not 2 numbers"):
         read(source)
     change(tmp_path / "i.jsonl", b"[3]", b"[3, 4]")
     assert read(source).items["v"].to_list() == [[0.5, 2.0], [1.0, 2.0], [3.0, 4.0]]
