@@ -9,6 +9,7 @@ from torch import Tensor
 from ssrec.batch import Corpus
 from ssrec.data.split import Held
 from ssrec.errors import CompositionError, DataError
+from ssrec.metrics.long_tail import check_share, head_items
 
 
 class Stratum(ABC):
@@ -47,6 +48,28 @@ class Cold(Stratum):
     def __call__(self, corpus: Corpus, held: Held) -> Bool[Tensor, "B"]:
         cold = (~corpus.trained[held.target.values]).long()
         return cold.new_zeros(len(held)).index_add_(0, held.target.rows, cold) > 0
+
+
+@final
+class TargetPopularity(Stratum):
+    """Rows whose targets are all in the head, or those that ask for an item outside it: each row is in one of the two.
+
+    The head is the fewest most popular items that together make `share` of the training events; cold items, which have
+    none, are outside.
+
+    Raises:
+        CompositionError: `share` is not in (0, 1].
+    """
+
+    def __init__(self, *, head: bool, share: float = 0.8):
+        check_share(share)
+        self.head = head
+        self.share = share
+
+    def __call__(self, corpus: Corpus, held: Held) -> Bool[Tensor, "B"]:
+        outside = (~head_items(corpus.counts, self.share)[held.target.values]).long()
+        asks = outside.new_zeros(len(held)).index_add_(0, held.target.rows, outside) > 0
+        return ~asks if self.head else asks
 
 
 @final

@@ -17,7 +17,7 @@ def ragged(rows: Sequence[Sequence[int]]) -> Ragged:
 def asked(target: Tensor, seen: Ragged | None = None, user: Sequence[int] | None = None) -> Batch:
     """Rows that ask for these targets after such a past."""
     rows = torch.arange(len(target))
-    whose = torch.zeros_like(rows) if user is None else torch.tensor(user)
+    whose = torch.zeros_like(rows) if user is None else torch.tensor(user, dtype=torch.long)
     return Batch(rows, whose, target.new_zeros(len(target), 0), target, seen=seen)
 
 
@@ -26,7 +26,9 @@ def placed(
 ) -> Ranking:
     """Rows whose targets (`items`, or ids equal to their ranks) stand at these ranks among n_items; no top lists."""
     width = max(map(len, ranks), default=0)
-    filled = torch.tensor([[*row, *[0] * (width - len(row))] for row in ranks], dtype=torch.long).view(len(ranks), width)
+    filled = torch.tensor([[*row, *[0] * (width - len(row))] for row in ranks], dtype=torch.long).view(
+        len(ranks), width
+    )
     target = filled if items is None else items
     none = filled.new_zeros(len(filled), n_items)
     candidates = torch.full((len(filled),), n_items)

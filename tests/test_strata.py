@@ -9,7 +9,7 @@ from ssrec import runs
 from ssrec.batch import Corpus, Ragged
 from ssrec.data.split import Held
 from ssrec.errors import CompositionError, DataError
-from ssrec.strata import Cold, HistoryLength, Tied
+from ssrec.strata import Cold, HistoryLength, TargetPopularity, Tied
 from ssrec.train import train
 
 
@@ -37,6 +37,18 @@ def test_who_is_tied():
 
 def test_who_asks_for_a_cold_item():
     assert Cold()(CORPUS, HELD).tolist() == [any(i in (3, 4) for i in row) for row in TARGETS]
+
+
+def test_who_asks_for_popular_items_only():
+    # Item 2 makes two of three events, item 1 the third; 3 and 4 are cold.
+    for share, head in ((0.6, {2}), (0.8, {1, 2}), (1.0, {1, 2})):
+        wanted = [all(i in head for i in row) for row in TARGETS]
+        assert TargetPopularity(head=True, share=share)(CORPUS, HELD).tolist() == wanted
+        assert TargetPopularity(head=False, share=share)(CORPUS, HELD).tolist() == [not w for w in wanted]
+    cold = Cold()(CORPUS, HELD)
+    assert (TargetPopularity(head=False)(CORPUS, HELD) & cold).equal(cold)
+    with pytest.raises(CompositionError, match=r"share=1\.5: a share of all events is above 0 and at most 1"):
+        TargetPopularity(head=True, share=1.5)
 
 
 @pytest.mark.parametrize(("least", "most"), [(0, 1), (1, 2), (2, None), (0, None)])

@@ -1,4 +1,4 @@
-"""Where the targets stand: all from their ranks in the full catalogue, ties and NaN last.
+"""Where the targets stand in a list of K: all from their ranks among the candidates, ties and NaN last.
 
 Let a row have R relevant items at ranks r_1 < r_2 < ..., and h of them within K. Every value lies in [0, 1], higher is
 better, and rows with R = 0 do not count.
@@ -25,12 +25,29 @@ def discounts(ranks: Int[Tensor, "*shape"]) -> Float64[Tensor, "*shape"]:
     return (ranks.double() + 1).log2().reciprocal()
 
 
+def gain(r: Ranking, k: int) -> Float64[Tensor, "B"]:
+    """Discounted cumulative gain: sum_{i<=h} 1/log2(r_i + 1)."""
+    return torch.where(hits(r, k), discounts(r.ranks), 0).sum(1)
+
+
+def ideals(n: int, device: torch.device) -> Float64[Tensor, "{n}"]:
+    """The gains of lists that begin with 1, 2, ..., n relevant items and have no others."""
+    return discounts(torch.arange(1, n + 1, device=device)).cumsum(0)
+
+
+def first(r: Ranking, k: int) -> Float64[Tensor, "B"]:
+    """1 / r_1 if r_1 <= k, else 0."""
+    reciprocal = torch.where(hits(r, k), r.ranks.double().reciprocal(), 0)
+    return pad(reciprocal, (1, 0)).amax(1)
+
+
 @final
 class Recall(RowMean):
     """h / R: the share of the relevant items that are found (not h / min(K, R), which some codes call recall)."""
 
     name = "recall"
     higher_is_better = True
+    per_user = True
 
     def values(self, r: Ranking, k: int) -> tuple[Tensor, Tensor]:
         return hits(r, k).sum(1) / r.relevant.double(), r.relevant > 0
@@ -42,6 +59,7 @@ class HitRate(RowMean):
 
     name = "hit_rate"
     higher_is_better = True
+    per_user = True
 
     def values(self, r: Ranking, k: int) -> tuple[Tensor, Tensor]:
         return hits(r, k).any(1).double(), r.relevant > 0
@@ -51,16 +69,17 @@ class HitRate(RowMean):
 class NDCG(RowMean):
     """sum_{i<=h} 1/log2(r_i + 1) over its best value, sum_{i<=min(K,R)} 1/log2(i + 1).
 
-    Järvelin and Kekäläinen, TOIS 2002, with binary gains and the logarithmic discount from rank 1 on.
+    Järvelin and Kekäläinen, TOIS 2002, with binary gains and the logarithmic discount from rank 1 on. The ideal is cut
+    as in trec_eval's ndcg_cut, RecBole, LightGCN and S3-Rec; `ndcg_full` and `ndcg_fixed` have other ideals.
     """
 
     name = "ndcg"
     higher_is_better = True
+    per_user = True
 
     def values(self, r: Ranking, k: int) -> tuple[Tensor, Tensor]:
-        gain = torch.where(hits(r, k), discounts(r.ranks), 0).sum(1)
-        ideal = discounts(torch.arange(1, k + 1, device=gain.device)).cumsum(0)
-        return gain / ideal[r.relevant.clamp(1, k) - 1], r.relevant > 0
+        best = ideals(k, r.ranks.device)[r.relevant.clamp(1, k) - 1]
+        return gain(r, k) / best, r.relevant > 0
 
 
 @final
@@ -69,10 +88,10 @@ class MRR(RowMean):
 
     name = "mrr"
     higher_is_better = True
+    per_user = True
 
     def values(self, r: Ranking, k: int) -> tuple[Tensor, Tensor]:
-        reciprocal = torch.where(hits(r, k), r.ranks.double().reciprocal(), 0)
-        return pad(reciprocal, (1, 0)).amax(1), r.relevant > 0
+        return first(r, k), r.relevant > 0
 
 
 @final
@@ -81,9 +100,26 @@ class Precision(RowMean):
 
     name = "precision"
     higher_is_better = True
+    per_user = True
 
     def values(self, r: Ranking, k: int) -> tuple[Tensor, Tensor]:
         return hits(r, k).sum(1).double() / k, r.relevant > 0
+
+
+@final
+class F1(RowMean):
+    """2h / (K + R): the harmonic mean of a row's precision and recall, then the mean over rows.
+
+    Not the harmonic mean of the two means, which some codes report. Its best value, 2 min(K,R) / (K + R), may be below
+    1. Van Rijsbergen, Information Retrieval, 1979, with equal weights.
+    """
+
+    name = "f1"
+    higher_is_better = True
+    per_user = True
+
+    def values(self, r: Ranking, k: int) -> tuple[Tensor, Tensor]:
+        return 2 * hits(r, k).sum(1).double() / (k + r.relevant), r.relevant > 0
 
 
 @final
@@ -95,6 +131,7 @@ class MAP(RowMean):
 
     name = "map"
     higher_is_better = True
+    per_user = True
 
     def values(self, r: Ranking, k: int) -> tuple[Tensor, Tensor]:
         ranks = r.ranks.masked_fill(~hits(r, k), k + 1).sort(dim=1).values

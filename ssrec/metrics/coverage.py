@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from math import log
 from typing import ClassVar, final
 
 import torch
@@ -71,3 +72,19 @@ class Gini(ListCounts):
         n = len(counts)
         weights = 2 * torch.arange(1, n + 1, device=counts.device) - n - 1
         return (weights * counts.sort().values).sum().double() / (n * counts.sum())
+
+
+@final
+class Entropy(ListCounts):
+    """-sum_i p_i log2 p_i in bits, p_i = c_i / sum_j c_j: from 0, always the same item, to log2(n); higher is wider.
+
+    Shannon, Bell System Technical Journal 1948, for recommendations as in Shani and Gunawardana, Recommender Systems
+    Handbook 2011. Like coverage, it grows with the number of rows.
+    """
+
+    name = "entropy"
+    higher_is_better = True
+
+    def value(self, counts: Int[Tensor, "I"]) -> Float64[Tensor, ""]:
+        p = counts.double() / counts.sum()
+        return (-torch.special.xlogy(p, p).sum() / log(2)).clamp(min=0)

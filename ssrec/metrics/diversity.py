@@ -7,15 +7,16 @@ left. Computed in double precision; higher is more diverse.
 """
 
 from collections.abc import Sequence
-from typing import final
+from typing import ClassVar, final
 
 import torch
-from jaxtyping import Bool, Float64, Int
+from jaxtyping import Bool, Float, Float64, Int
 from torch import Tensor
 
-from ssrec.batch import PAD, Corpus, Ragged
+from ssrec.batch import PAD, Corpus, Vectors
 from ssrec.errors import CompositionError
 from ssrec.metrics.metric import RowMean, top_list
+from ssrec.metrics.names import Names
 from ssrec.ranking import Ranking
 
 
@@ -26,6 +27,17 @@ def mean_distance(
     return (1 - (squared_norm - n) / (n * (n - 1))).clamp(min=0), n > 1
 
 
+def vector_distance(
+    vectors: Float[Tensor, "N D"], items: Int[Tensor, "B K"]
+) -> tuple[Float64[Tensor, "B"], Bool[Tensor, "B"]]:
+    """The mean pairwise cosine distance of each list's vectors."""
+    found = vectors[items].double()
+    norms = torch.where(items == PAD, 0, torch.linalg.vector_norm(found, dim=-1))
+    weights = torch.where(norms > 0, norms.reciprocal(), 0)
+    total = torch.einsum("bk,bkd->bd", weights, found)
+    return mean_distance(total.square().sum(1), (norms > 0).sum(1))
+
+
 @final
 class VectorDiversity(RowMean):
     """Diversity over the item vectors that the model ranks with, in [0, 2]; no result for a model that has none."""
@@ -33,18 +45,49 @@ class VectorDiversity(RowMean):
     name = "diversity_vectors"
     higher_is_better = True
 
-    def update(self, r: Ranking) -> None:
-        if r.item_vectors is not None:
-            super().update(r)
+    def values(self, r: Ranking, k: int) -> tuple[Tensor, Tensor]:
+        items = top_list(r, k)
+        if r.item_vectors is None:
+            nothing = torch.zeros(len(items), dtype=torch.float64, device=items.device)
+            return nothing, nothing > 0
+        return vector_distance(r.item_vectors, items)
+
+
+@final
+class FeatureDiversity(RowMean):
+    """Diversity over vectors of the items that the dataset has (images, texts), in [0, 2].
+
+    Results are called by the feature: `diversity_image@K`.
+
+    Args:
+        feature: the column of vectors that is read.
+
+    Raises:
+        CompositionError: the items have no such vectors.
+    """
+
+    name = "diversity"
+    needs_named: ClassVar[tuple[str, ...]] = ("feature",)
+    higher_is_better = True
+
+    def __init__(self, corpus: Corpus, *, feature: str, ks: Sequence[int]):
+        super().__init__(corpus, ks=ks)
+        known = {name: f.values for name, f in corpus.item_features.items() if isinstance(f, Vectors)}
+        if feature not in known:
+            has = ", ".join(known) or "none"
+            raise CompositionError(
+                f"metric diversity: {feature} is no column of vectors of the items; those of the dataset: {has}"
+            )
+        self.feature = feature
+        self.register_buffer("vectors", known[feature], persistent=False)
+        self.vectors: Tensor
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return tuple(f"diversity_{self.feature}@{k}" for k in self.ks)
 
     def values(self, r: Ranking, k: int) -> tuple[Tensor, Tensor]:
-        assert r.item_vectors is not None
-        items = top_list(r, k)
-        vectors = r.item_vectors[items].double()
-        norms = torch.where(items == PAD, 0, torch.linalg.vector_norm(vectors, dim=-1))
-        weights = torch.where(norms > 0, norms.reciprocal(), 0)
-        total = torch.einsum("bk,bkd->bd", weights, vectors)
-        return mean_distance(total.square().sum(1), (norms > 0).sum(1))
+        return vector_distance(self.vectors, top_list(r, k))
 
 
 @final
@@ -61,24 +104,16 @@ class AttributeDiversity(RowMean):
 
     def __init__(self, corpus: Corpus, *, ks: Sequence[int]):
         super().__init__(corpus, ks=ks)
-        feature = corpus.attributes  # not those that a model reads, which are fitted, and with which settings
-        if feature is None:
+        if corpus.attributes is None:  # as published, for those that a model reads are fitted
             raise CompositionError("metric diversity_attributes needs item attributes, and the dataset has none")
-        self.n_attributes = len(feature.names)
-        pairs = torch.unique(feature.values.rows * self.n_attributes + feature.values.values)
-        lengths = torch.bincount(pairs // self.n_attributes, minlength=corpus.item_rows)
-        self.register_buffer("attributes", pairs % self.n_attributes, persistent=False)
-        self.register_buffer("offsets", torch.cat([lengths.new_zeros(1), lengths.cumsum(0)]), persistent=False)
-        self.attributes: Tensor
-        self.offsets: Tensor
+        self.names = Names(corpus.attributes)
 
     def values(self, r: Ranking, k: int) -> tuple[Tensor, Tensor]:
         items = top_list(r, k)
-        table = Ragged(self.attributes, self.offsets)
-        found = table.select(items.flatten())
+        found = self.names.table.select(items.flatten())
         lengths = found.lengths
         weights = lengths.double().rsqrt().repeat_interleave(lengths, output_size=len(found.values))
-        cells = (found.rows // k) * self.n_attributes + found.values
-        total = weights.new_zeros(len(items) * self.n_attributes).index_add_(0, cells, weights)
+        cells = (found.rows // k) * self.names.n + found.values
+        total = weights.new_zeros(len(items) * self.names.n).index_add_(0, cells, weights)
         n = (lengths > 0).view(items.shape).sum(1)
-        return mean_distance(total.view(len(items), self.n_attributes).square().sum(1), n)
+        return mean_distance(total.view(len(items), self.names.n).square().sum(1), n)

@@ -1,5 +1,6 @@
 """A number per row of a `Ranking`, averaged over rows: exact sums, so that batches and processes do not matter."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import ClassVar
@@ -47,10 +48,16 @@ def list_mean(table: Float64[Tensor, "N"], items: Int[Tensor, "B K"]) -> tuple[F
     return torch.where(real, table[items], 0).sum(1) / real.sum(1), real.any(1)
 
 
+def on_device(fn: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """Follows a module to another device, and never to another precision: sums stay in double."""
+    return lambda tensor: tensor.to(fn(tensor).device)
+
+
 class RowMean(Metric, ABC):
     """The mean of a value over the rows for which it is defined; `compute` leaves out a K that has no such row."""
 
     name: ClassVar[str]  # results are called `<name>@<K>`
+    cut: ClassVar[bool] = True  # else the only K is the whole catalogue, and the result is called `<name>`
     needs: ClassVar[frozenset[str]] = frozenset()  # item features that the dataset must have
     per_user: ClassVar[bool] = False  # whether the rows' own values are worth storing
     full_state_update = False
@@ -63,20 +70,27 @@ class RowMean(Metric, ABC):
         self.total: Tensor
         self.rows: Tensor
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What the result at each of `ks` is called."""
+        return tuple(f"{self.name}@{k}" if self.cut else self.name for k in self.ks)
+
     @abstractmethod
     def values(self, r: Ranking, k: int) -> tuple[Float64[Tensor, "B"], Bool[Tensor, "B"]]:
         """The value of each row at list length k, and whether it is defined."""
 
-    def update(self, r: Ranking) -> None:
+    def update(self, r: Ranking, kept: dict[str, Tensor] | None = None) -> None:
+        """Add rows; each one's own value goes into `kept` by name as well, NaN where undefined."""
         for i, k in enumerate(self.ks):
             value, defined = self.values(r, k)
             self.total[i] += torch.where(defined, value, 0).sum()
             self.rows[i] += defined.sum()
+            if kept is not None:
+                kept[self.labels[i]] = torch.where(defined, value, math.nan)
 
     def compute(self) -> dict[str, Tensor]:
         means = self.total / self.rows
-        return {f"{self.name}@{k}": means[i] for i, k in enumerate(self.ks) if self.rows[i]}
+        return {label: means[i] for i, label in enumerate(self.labels) if self.rows[i]}
 
     def _apply(self, fn: Callable[[Tensor], Tensor], exclude_state: Sequence[str] = "") -> nn.Module:
-        """Follow the module to another device, and never to another precision: sums stay in double."""
-        return super()._apply(lambda tensor: tensor.to(fn(tensor).device), exclude_state)
+        return super()._apply(on_device(fn), exclude_state)

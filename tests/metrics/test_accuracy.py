@@ -7,14 +7,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ir_measures import AP, RR, P, R, Success, nDCG
+from ir_measures import AP, RR, P, R, SetF, Success, nDCG
 from rankings import asked, placed
 
 from ssrec.batch import PAD, Corpus, Ragged
-from ssrec.metrics.accuracy import MAP, MRR, NDCG, HitRate, Precision, Recall
+from ssrec.metrics.accuracy import F1, MAP, MRR, NDCG, HitRate, Precision, Recall
 from ssrec.ranking import Ranking, ranking
 
-METRICS = (Recall, HitRate, NDCG, MRR, Precision, MAP)
+METRICS = (Recall, HitRate, NDCG, MRR, Precision, F1, MAP)
 
 
 def catalogue(n_items: int) -> Corpus:
@@ -41,12 +41,14 @@ def naive(ranks: list[int], k: int) -> dict[str, float]:
             first = first or position
             dcg += 1 / math.log2(position + 1)
             precisions += hits / position
+    recall, precision = hits / len(ranks), hits / k
     return {
-        f"recall@{k}": hits / len(ranks),
+        f"recall@{k}": recall,
         f"hit_rate@{k}": float(hits > 0),
         f"ndcg@{k}": dcg / ideal,
         f"mrr@{k}": 1 / first if first else 0.0,
-        f"precision@{k}": hits / k,
+        f"precision@{k}": precision,
+        f"f1@{k}": 2 * precision * recall / (precision + recall) if hits else 0.0,
         f"map@{k}": precisions / min(k, len(ranks)),
     }
 
@@ -84,7 +86,9 @@ def test_agrees_with_trec_eval(most):
         for theirs_name, name in ours.items():
             assert found[f"{name}@{k}"] == pytest.approx(theirs[theirs_name], abs=1e-9)
         cut = {u: dict(sorted(items.items(), key=lambda pair: -pair[1])[:k]) for u, items in run.items()}
-        assert found[f"mrr@{k}"] == pytest.approx(judge.calc_aggregate([RR], qrels, cut)[RR], abs=1e-9)
+        theirs = judge.calc_aggregate([RR, SetF], qrels, cut)
+        assert found[f"mrr@{k}"] == pytest.approx(theirs[RR], abs=1e-9)
+        assert found[f"f1@{k}"] == pytest.approx(theirs[SetF], abs=1e-9)
         # trec_eval divides average precision by R, we by min(K, R).
         precisions = [
             m.value * len(qrels[m.query_id]) / min(k, len(qrels[m.query_id]))
@@ -104,4 +108,5 @@ def test_a_perfect_list_is_one_and_precision_is_bounded_by_the_targets():
     scores = torch.arange(11.0)[None]
     found = measure(ranking(scores, asked(torch.tensor([[9, 10, 0]])), 5), 10, [2, 5])
     assert found.pop("precision@5") == pytest.approx(0.4)
+    assert found.pop("f1@5") == pytest.approx(4 / 7)
     assert set(found.values()) == {1.0}

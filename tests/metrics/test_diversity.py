@@ -1,5 +1,6 @@
 """Diversity against a loop over pairs."""
 
+from dataclasses import replace
 from itertools import combinations
 from math import sqrt
 
@@ -9,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rankings import lists
 
-from ssrec.batch import Attributes, Corpus, Ragged
+from ssrec.batch import Attributes, Corpus, Ragged, Vectors
 from ssrec.errors import CompositionError
-from ssrec.metrics.diversity import AttributeDiversity, VectorDiversity
+from ssrec.metrics.diversity import AttributeDiversity, FeatureDiversity, VectorDiversity
 from ssrec.metrics.metric import RowMean
 
 N, A, D = 9, 4, 3
@@ -63,7 +64,11 @@ def test_vectors_equal_a_loop(top, k, seed):
     vectors = torch.randn(N + 1, D, generator=torch.Generator().manual_seed(seed))  # row 0 must not be read
     vectors[3] = 0
     found = measure(VectorDiversity(corpus(None), ks=[k]), top, vectors)
-    check(found, f"diversity_vectors@{k}", naive(top, k, vectors.double().tolist()))
+    expected = naive(top, k, vectors.double().tolist())
+    check(found, f"diversity_vectors@{k}", expected)
+    given_by_the_dataset = replace(corpus(None), item_features={"image": Vectors(vectors)})
+    found = measure(FeatureDiversity(given_by_the_dataset, feature="image", ks=[k]), top, None)
+    check(found, f"diversity_image@{k}", expected)
 
 
 def test_the_ends_of_the_scale():
@@ -81,3 +86,9 @@ def test_a_dataset_without_attributes_is_refused():
     assert AttributeDiversity.needs == {"attributes"} and not VectorDiversity.needs
     with pytest.raises(CompositionError, match="needs item attributes"):
         AttributeDiversity(corpus(None), ks=[2])
+
+
+def test_vectors_that_the_dataset_has_not_are_refused():
+    assert FeatureDiversity.needs_named == ("feature",)
+    with pytest.raises(CompositionError, match=r"image is no column of vectors of the items; .*: none$"):
+        FeatureDiversity(corpus(None), feature="image", ks=[2])

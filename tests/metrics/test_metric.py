@@ -3,10 +3,12 @@
 Run as a script (`test_metric.py <rank> <folder>`) it is one of two processes that evaluate together.
 """
 
+import inspect
 import json
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,23 +16,58 @@ import torch
 from omegaconf import OmegaConf
 from rankings import asked
 from torch import nn
+from torch.nn.functional import pad
 from torchmetrics import Metric
 
-from ssrec.batch import Attributes, Corpus, Ragged
+from ssrec.batch import Attributes, Corpus, Ragged, Vectors
 from ssrec.errors import CompositionError
-from ssrec.metrics.accuracy import MAP, MRR, NDCG, HitRate, Precision, Recall
-from ssrec.metrics.coverage import Coverage, Gini
-from ssrec.metrics.diversity import AttributeDiversity, VectorDiversity
-from ssrec.metrics.novelty import Novelty
+from ssrec.metrics.accuracy import F1, MAP, MRR, NDCG, HitRate, Precision, Recall
+from ssrec.metrics.calibration import Miscalibration
+from ssrec.metrics.categories import CategoryCoverage, CategoryEntropy
+from ssrec.metrics.coverage import Coverage, Entropy, Gini
+from ssrec.metrics.debiased import DebiasedNDCG, DebiasedRecall
+from ssrec.metrics.diversity import AttributeDiversity, FeatureDiversity, VectorDiversity
+from ssrec.metrics.exposure import ProviderExposure
+from ssrec.metrics.fairness import GroupGap
+from ssrec.metrics.groups import HistoryGroups, TargetGroups, UserGroups
+from ssrec.metrics.long_tail import LongTail
+from ssrec.metrics.ndcg_ideals import FixedNDCG, FullNDCG
+from ssrec.metrics.novelty import Novelty, PopularityComplement
+from ssrec.metrics.personalisation import InterUserDistance
 from ssrec.metrics.popularity import AveragePopularity
+from ssrec.metrics.popularity_lift import PopularityLift
+from ssrec.metrics.serendipity import Serendipity
+from ssrec.metrics.whole_ranking import AUC, FullMRR, MeanRank, PercentileRank, RPrecision
 from ssrec.ranking import ranking
 
-ACCURACY = (Recall, HitRate, NDCG, MRR, Precision, MAP)
-BEYOND = (Coverage, Gini, AveragePopularity, Novelty, AttributeDiversity, VectorDiversity)
-ALL = ACCURACY + BEYOND
+ACCURACY = (Recall, HitRate, NDCG, FullNDCG, FixedNDCG, MRR, Precision, F1, MAP)
+WHOLE = (AUC, MeanRank, PercentileRank, RPrecision, FullMRR)
+DEBIASED = (DebiasedRecall, DebiasedNDCG)
+CATALOGUE = (Coverage, Gini, Entropy, InterUserDistance)
+POPULARITY = (AveragePopularity, Novelty, PopularityComplement, LongTail, PopularityLift)
+CATEGORIES = (CategoryEntropy, CategoryCoverage, Miscalibration)
+BEYOND = (*CATALOGUE, *POPULARITY, *CATEGORIES, AttributeDiversity, VectorDiversity)
+ALL = (*ACCURACY, Serendipity, *DEBIASED, *BEYOND, *WHOLE)
 CONF = Path(__file__).parents[2] / "conf" / "metric"
 KS = [1, 3, 10]
 N, B, A = 120, 37, 6
+
+# Those that must be told something, and what their results at a K are called.
+TOLD = {
+    ("diversity_image",): partial(FeatureDiversity, feature="image", ks=KS),
+    ("exposure_gap_brand_events", "exposure_ratio_brand_events"): partial(
+        ProviderExposure, feature="brand", against="events", ks=KS
+    ),
+    ("ndcg_gap_history", "ndcg_ratio_history"): partial(
+        GroupGap, metric=partial(NDCG, ks=KS), groups=partial(HistoryGroups, bounds=[2, 4])
+    ),
+    ("recall_gap_gender", "recall_ratio_gender"): partial(
+        GroupGap, metric=partial(Recall, ks=KS), groups=partial(UserGroups, feature="user.gender")
+    ),
+    ("hit_rate_gap_brand", "hit_rate_ratio_brand"): partial(
+        GroupGap, metric=partial(HitRate, ks=KS), groups=partial(TargetGroups, feature="brand"), least_rows=2
+    ),
+}
 
 
 def build() -> list[Metric]:
@@ -40,9 +77,19 @@ def build() -> list[Metric]:
         Ragged(torch.randint(A, (2 * N,), generator=generator), torch.tensor([0, *range(0, 2 * N + 1, 2)])),
         tuple("abcdef"),
     )
-    offsets = torch.tensor([0, *range(0, 401, 10)])
-    corpus = Corpus(items, offsets, n_users=40, n_items=N, attributes=attributes)
-    return [metric(corpus, ks=KS) for metric in ALL]
+    genders = Attributes(Ragged(torch.arange(40) % 2, torch.tensor([0, *range(41)])), ("F", "M"))
+    corpus = Corpus(
+        items,
+        torch.tensor([0, *range(0, 401, 10)]),
+        n_users=40,
+        n_items=N,
+        attributes=attributes,
+        item_features={"image": Vectors(torch.randn(N + 1, 4, generator=generator))},
+        published={"attributes": attributes, "brand": attributes, "user.gender": genders},
+    )
+    return [metric(corpus) if metric in WHOLE else metric(corpus, ks=KS) for metric in ALL] + [
+        metric(corpus) for metric in TOLD.values()
+    ]
 
 
 def evaluate(metrics: list[Metric], parts: list[slice]) -> dict[str, float]:
@@ -52,10 +99,11 @@ def evaluate(metrics: list[Metric], parts: list[slice]) -> dict[str, float]:
     vectors = torch.randn(N + 1, 8, generator=generator)
     target = torch.randint(0, N + 1, (B, 4), generator=generator)
     target[::5] = 0
-    seen = Ragged(torch.randint(1, N + 1, (B * 3,), generator=generator), torch.arange(0, 3 * B + 1, 3))
+    lengths = torch.tensor([i % 7 for i in range(B)])
+    seen = Ragged(torch.randint(1, N + 1, (int(lengths.sum()),), generator=generator), pad(lengths.cumsum(0), (1, 0)))
     rows = torch.arange(B)
     for part in parts:
-        batch = asked(target[part], seen.select(rows[part]))
+        batch = asked(target[part], seen.select(rows[part]), (rows[part] + 1).tolist())
         r = ranking(scores[part], batch, max(KS), item_vectors=vectors)
         for metric in metrics:
             metric.update(r)
@@ -68,11 +116,15 @@ def whole() -> dict[str, float]:
 
 
 def test_every_metric_reports_every_k(whole):
-    assert set(whole) == {f"{metric.name}@{k}" for metric in ALL for k in KS} - {
+    names = {f"{metric.name}@{k}" for metric in ALL if metric not in WHOLE for k in KS}
+    names |= {metric.name for metric in WHOLE}
+    names |= {f"{name}@{k}" for told in [("delta_gap",), *TOLD] for name in told for k in KS}
+    assert set(whole) == names - {
         "diversity_attributes@1",  # one item is no pair
+        "diversity_image@1",
         "diversity_vectors@1",
     }
-    assert all(value > 0 for value in whole.values())
+    assert all(value > 0 for name, value in whole.items() if "_ratio_" not in name)
 
 
 def test_batches_do_not_matter(whole):
@@ -132,7 +184,7 @@ def test_the_precision_of_the_model_leaves_the_sums_in_double(cast, whole):
     assert evaluate(list(module), [slice(0, B)]) == whole
 
 
-@pytest.mark.parametrize("metric", [Recall, Coverage])
+@pytest.mark.parametrize("metric", [Recall, Coverage, DebiasedRecall])
 @pytest.mark.parametrize(
     ("ks", "words"),
     [
@@ -160,14 +212,17 @@ def test_shorter_lists_than_k_are_refused(metric):
 
 def test_a_config_is_called_as_its_results():
     found = {path.stem: OmegaConf.to_container(OmegaConf.load(path), resolve=False) for path in CONF.glob("*.yaml")}
-    addresses = {f"{metric.__module__}.{metric.__qualname__}": metric.name for metric in ALL}
+    metrics = {f"{metric.__module__}.{metric.__qualname__}": metric for metric in ALL}
     for stem, config in found.items():
         node = config.pop(stem)
-        assert not config and node.pop("_partial_") is True and node.pop("ks") == "${ks}"
-        if node["_target_"] in addresses:
-            assert addresses.pop(node.pop("_target_")) == stem
-            assert not node
-    assert not addresses
+        assert not config and node.pop("_partial_") is True
+        metric = metrics.pop(node.pop("_target_"), None)
+        if metric is not None:
+            assert metric.name == stem
+            assert metric in WHOLE or node.pop("ks") == "${ks}"
+            taken = list(inspect.signature(metric).parameters.values())[1:]  # after the corpus
+            assert node == {p.name: p.default for p in taken if p.name != "ks"}
+    assert not metrics
 
 
 if __name__ == "__main__":
