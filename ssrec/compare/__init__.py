@@ -1,0 +1,1 @@
+"""`ssrec compare`: whether settings differ, and how sure that is."""

@@ -1,0 +1,151 @@
+"""Stored runs that may be set against each other: found by name, refused unless they answer the same questions."""
+
+import glob
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import torch
+
+from ssrec import per_user, protocol
+from ssrec.compare.setting import Setting
+from ssrec.errors import DataError, UserError
+from ssrec.table import labels
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: its folder and its result."""
+
+    folder: Path
+    result: Mapping[str, Any]
+
+
+def named(names: Sequence[str], base: Path) -> list[Run]:
+    """The finished runs of these folders, each once: of runs, of studies, or globs of either.
+
+    Of a study, runs that others start from are left out, unless they are named themselves.
+
+    Raises:
+        UserError: a name holds no run.
+        DataError: a result cannot be read.
+    """
+    direct: dict[Path, None] = {}
+    listed: dict[Path, None] = {}
+    for name in names:
+        places = [base / name] if (base / name).exists() else [Path(p) for p in sorted(glob.glob(str(base / name)))]
+        own = [p for p in places if (p / "result.json").exists()]
+        below = [f.parent for p in places for f in sorted(p.glob("*/result.json"))]
+        if not own and not below:
+            raise UserError(
+                f"{name} holds no finished run; name a run's folder (<outputs>/<study>/<fingerprint>), a study's, or a "
+                "glob of them"
+            )
+        direct |= dict.fromkeys(p.resolve() for p in own)
+        listed |= dict.fromkeys(p.resolve() for p in below)
+    runs = [Run(folder, _result(folder)) for folder in direct | listed]
+    starts = {run.result["init"]["fingerprint"] for run in runs if run.result.get("init")}
+    kept = [run for run in runs if run.folder in direct or run.result["fingerprint"] not in starts]
+    return list({run.result["fingerprint"]: run for run in reversed(kept)}.values())[::-1]
+
+
+def _result(folder: Path) -> dict[str, Any]:
+    try:
+        return json.loads((folder / "result.json").read_text())
+    except json.JSONDecodeError as error:
+        file = folder / "result.json"
+        raise DataError(f"{file}, line {error.lineno}: not JSON; remove that run and make it again") from None
+
+
+def check_alike(runs: Sequence[Run]) -> None:
+    """Whether all runs have the same data, split and protocol.
+
+    Raises:
+        UserError: two have not; names what differs and both values.
+    """
+    first, rules = runs[0], _rules(runs[0].result)
+    for run in runs[1:]:
+        own = _rules(run.result)
+        for key in [*rules, *(k for k in own if k not in rules)]:
+            one, other = (r.get(key, "not stored") for r in (rules, own))
+            if one != other:
+                raise UserError(
+                    f"these runs do not compare: {key} is {one} in {first.folder}\nand {other} in {run.folder}"
+                )
+
+
+def _rules(result: Mapping[str, Any]) -> dict[str, Any]:
+    """What decides which rows are asked and how they are ranked; counts (`n_...`) follow from it."""
+    data = {f"dataset.{key}": result["dataset"][key] for key in ("name", "fingerprint")}
+    asked = {k: v for k, v in result["protocol"].items() if k not in protocol.TRAINED}
+    rules = {f"protocol.{k}": v for k, v in asked.items() if not k.startswith("n_")}
+    return data | rules | {"dataset.split": result["dataset"]["split"]}  # a digest: last, for it says the least
+
+
+def settings(runs: Sequence[Run], metrics: Sequence[str]) -> tuple[list[Setting], frozenset[str]]:
+    """Runs grouped over seeds, with their users' values, and which of the metrics are better when lower.
+
+    Raises:
+        UserError: fewer than two settings, two runs of one setting and seed, an unknown metric, or other rows.
+        DataError: a run has no values of its users, or they cannot be read.
+    """
+    groups: dict[str, list[Run]] = {}
+    for run, label in zip(runs, labels([run.result for run in runs]), strict=True):
+        groups.setdefault(label, []).append(run)
+    if len(groups) < 2:
+        raise UserError(f"all runs are of one setting, {next(iter(groups))}; name runs of two or more")
+    for label, group in groups.items():
+        _check_seeds(label, group)
+    tables = {run.folder: _values(run.folder, metrics) for run in runs}
+    _check_rows(tables)
+    made = []
+    for label, group in groups.items():
+        group.sort(key=lambda run: run.result["seed"])
+        values = {
+            m: torch.stack([torch.from_numpy(tables[r.folder][m].to_numpy(writable=True)) for r in group])
+            for m in metrics
+        }
+        seeds = tuple(run.result["seed"] for run in group)
+        fitted = all(run.result["targets_seen_with_pretraining"] == 0 for run in group)
+        made.append(Setting(label, seeds, values, fitted))
+    lower = frozenset[str]().union(*(per_user.lower_is_better(run.folder) for run in runs))
+    return made, lower & frozenset(metrics)
+
+
+def _check_seeds(label: str, group: Sequence[Run]) -> None:
+    of_seed: dict[int, Path] = {}
+    for run in group:
+        other = of_seed.setdefault(run.result["seed"], run.folder)
+        if other != run.folder:
+            raise UserError(
+                f"{label} has two runs with seed {run.result['seed']}, whose settings do not differ; name one of them:"
+                f"\n{other} and {run.folder}"
+            )
+
+
+def _values(folder: Path, metrics: Sequence[str]) -> pl.DataFrame:
+    """A run's rows and their values of the metrics, NaN where undefined."""
+    table = per_user.read(folder)
+    known = [name for name in table.columns if name not in per_user.KEYS]
+    for metric in metrics:
+        if metric not in known:
+            from ssrec.compose import nearest  # which takes seconds to import
+
+            raise UserError(f"{folder} has no values of {metric} for each user; {nearest(metric, known)}")
+    return table.select(*per_user.KEYS, pl.col(metrics).fill_null(float("nan")))
+
+
+def _check_rows(tables: Mapping[Path, pl.DataFrame]) -> None:
+    (first, rows), *others = ((folder, table.select(per_user.KEYS)) for folder, table in tables.items())
+    for folder, own in others:
+        if own.equals(rows):
+            continue
+        if len(own) != len(rows):
+            raise UserError(f"these runs do not compare: {first} tested {len(rows)} rows\nand {folder} {len(own)}")
+        unlike = rows.select(pl.any_horizontal(pl.col(key).ne_missing(own[key]) for key in per_user.KEYS)).to_series()
+        at = int(unlike.arg_true()[0])
+        one, other = (", ".join(f"{k} {v}" for k, v in table.row(at, named=True).items()) for table in (rows, own))
+        raise UserError(f"these runs do not compare: line {at + 1} of {first} is {one}\nand of {folder} {other}")

@@ -1,0 +1,115 @@
+"""What each row of a test scored: collected batch by batch, brought together over processes, stored beside a result."""
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import final
+
+import polars as pl
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+from jaxtyping import Float64, Int, Shaped
+from torch import Tensor
+from torchmetrics import Metric
+
+from ssrec.data.canonical import Canonical
+from ssrec.errors import DataError
+from ssrec.losses import distributed
+from ssrec.metrics.metric import RowMean
+
+FILE = "per_user.parquet"
+KEYS = ("row", "user", "n_targets")
+LOWER = "lower_is_better"  # of the file's metadata: names of metrics that are better when lower
+
+
+@final
+class PerUser:
+    """The rows that were tested: which they are, how many targets they have, and the value of each metric."""
+
+    def __init__(self) -> None:
+        self._names: tuple[str, ...] = ()
+        self._blocks: list[Tensor] = []  # where they were computed: a transfer a batch would wait for the device
+
+    def add(
+        self, rows: Int[Tensor, "B"], relevant: Int[Tensor, "B"], values: Mapping[str, Float64[Tensor, "B"]]
+    ) -> None:
+        """A batch; NaN where a value is undefined."""
+        self._names = tuple(values)
+        self._blocks.append(torch.stack([rows.double(), relevant.double(), *values.values()], dim=1))
+
+    def gathered(self) -> dict[str, Shaped[Tensor, "R"]]:
+        """`row`, `n_targets` and each metric by name, over all processes and in the order of rows, on the CPU."""
+        whole = of_all(torch.cat(self._blocks)).cpu()
+        columns = whole[whole[:, 0].argsort()].T.contiguous()
+        row, relevant = columns[:2].long()
+        return {"row": row, "n_targets": relevant, **dict(zip(self._names, columns[2:], strict=True))}
+
+
+def of_all(own: Float64[Tensor, "r C"]) -> Float64[Tensor, "R C"]:
+    """The rows of all processes, which hold unequally many."""
+    if not distributed():
+        return own
+    size = torch.tensor([len(own)], device=own.device)
+    sizes = [torch.empty_like(size) for _ in range(dist.get_world_size())]
+    dist.all_gather(sizes, size)
+    lengths = [int(s) for s in sizes]
+    padded = F.pad(own, (0, 0, 0, max(lengths) - len(own))).contiguous()
+    parts = [torch.empty_like(padded) for _ in lengths]
+    dist.all_gather(parts, padded)
+    return torch.cat([part[:length] for part, length in zip(parts, lengths, strict=True)])
+
+
+def ids(canonical: Canonical, user: Int[Tensor, "B"]) -> pl.Series:
+    """The id in the raw data of each of these users; null for the unknown one."""
+    assert canonical.users is not None, "stored canonical data have a table of users"
+    place = pl.Series(user.numpy(), dtype=pl.Int64) - 1
+    return canonical.users["id"].cast(pl.String).gather(place.set(place < 0, None)).rename("user")
+
+
+def lower(metrics: Iterable[Metric]) -> frozenset[str]:
+    """The names, among those stored for each user, of what is better when lower."""
+    stored = (m for m in metrics if isinstance(m, RowMean) and m.per_user and m.higher_is_better is False)
+    return frozenset(label for metric in stored for label in metric.labels)
+
+
+def write(folder: Path, columns: Mapping[str, Shaped[Tensor, "R"]], users: pl.Series, lower: frozenset[str]) -> None:
+    """Write `per_user.parquet` whole or not at all.
+
+    Args:
+        folder: of the run.
+        columns: what `PerUser.gathered` returns.
+        users: the raw id of every row of the test, from row 0 on, tested or not.
+        lower: names of metrics that are better when lower.
+    """
+    row = pl.Series("row", columns["row"].numpy())
+    named = [pl.Series(name, values.numpy()) for name, values in columns.items() if name != "row"]
+    table = pl.DataFrame([row, users.gather(row).rename("user"), *named])
+    scratch = folder / f"{FILE}.part"
+    table.with_columns(pl.col(pl.Float64).fill_nan(None)).write_parquet(
+        scratch, compression="zstd", statistics=False, metadata={LOWER: " ".join(sorted(lower & columns.keys()))}
+    )
+    os.replace(scratch, folder / FILE)
+
+
+def read(folder: Path) -> pl.DataFrame:
+    """What a run stored of its users.
+
+    Raises:
+        DataError: it stored nothing, or the file is damaged.
+    """
+    file = folder / FILE
+    if not file.exists():
+        raise DataError(
+            f"{folder} has no {FILE}: it is from before runs stored what each user scored\n"
+            "delete that folder and make the run again"
+        )
+    try:
+        return pl.read_parquet(file)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise DataError(f"{file} is damaged ({type(error).__name__}); delete {folder} and make the run again") from None
+
+
+def lower_is_better(folder: Path) -> frozenset[str]:
+    """The metrics of a run's file that are better when lower."""
+    return frozenset(pl.read_parquet_metadata(folder / FILE).get(LOWER, "").split())
