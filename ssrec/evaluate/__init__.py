@@ -1,0 +1,1 @@
+"""`ssrec evaluate`: rankings that any code wrote, judged as our own are."""

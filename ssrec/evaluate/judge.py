@@ -1,0 +1,142 @@
+"""From rankings and a config to the folder of a result that has the form of a run's."""
+
+import hashlib
+import sys
+import time
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from ssrec import per_user, protocol, runs
+from ssrec.candidates import FULL, Candidates
+from ssrec.compose import Plain, instantiate
+from ssrec.data.cold import drop_cold
+from ssrec.errors import DataError
+from ssrec.evaluate.asked import Asked, check_protocol
+from ssrec.evaluate.files import Given, read_rankings
+from ssrec.evaluate.findings import answered, findings
+from ssrec.evaluate.lists import Lists
+from ssrec.evaluate.matching import Matched, matched
+from ssrec.evaluate.measure import measure, readable
+from ssrec.evaluate.placing import lists_of
+from ssrec.make import canonical_of, commit, peak_memory_mb, split_of
+from ssrec.top_lists import owners
+
+
+def judge(asked: Asked, config: DictConfig, content: Plain) -> Path:
+    """Judge rankings, or find what was judged already; returns the folder, `<outputs>/<study>/<fingerprint>`.
+
+    Args:
+        asked: the rankings.
+        config: a composed stage whose model does not matter.
+        content: the same, checked, as plain containers.
+
+    Raises:
+        CompositionError: a protocol that lists cannot be judged by.
+        DataError: rankings or data that are missing or broken, or do not belong together.
+    """
+    check_protocol(content)
+    given = read_rankings(asked.rankings, asked.columns)
+    content = {
+        **content,
+        "model": {
+            "rankings": _digest(given),
+            "columns": dict(asked.columns),
+            "drop_unknown": asked.drop_unknown,
+        },
+        "objective": {},
+    }
+    outputs = Path(config.outputs)
+    digest = canonical_of(config, content).digest
+    folder = outputs / config.study / runs.fingerprint(content, digest, None)
+    with runs.claimed(folder, asked.label):
+        if not runs.finished(folder) and not runs.brought(outputs, folder):
+            _make(asked, given, config, content, digest, folder)
+        else:
+            print(f"{asked.label}: already judged, in {folder}", file=sys.stderr)
+            if (stored := runs.read(folder))["label"] != asked.label:
+                runs.write_json(folder / "result.json", {**stored, "label": asked.label})
+    return folder
+
+
+def _make(asked: Asked, given: Given, config: DictConfig, content: Plain, dataset: str, folder: Path) -> None:
+    """Fill the folder; `result.json` comes last."""
+    started = time.perf_counter()
+    splits, identity, users = split_of(config, content, dataset)
+    canonical = canonical_of(config, content)
+    rows = owners(canonical, instantiate(config.split), splits.test)
+    candidates: Candidates | None = instantiate(config.candidates) if config.candidates else None
+    allowed = None if candidates is None else candidates(splits, "test")
+    if config.cold_targets == "drop":
+        splits = drop_cold(splits)
+    test, ks = splits.test, list(config.ks)
+    found = matched(given, canonical, rows, test.asked, drop_unknown=asked.drop_unknown)
+    lists = lists_of(found.table, splits.corpus, test, k=max(ks), mask_seen=config.mask_seen, allowed=allowed)
+    config = config.copy()
+    config.ks = answered(lists, ks, asked.rankings)
+    metrics = {str(name): instantiate(node)(splits.corpus) for name, node in config.metric.items()}
+    kept = readable(metrics, complete=lists.complete(test))
+    strata = {str(name): instantiate(node)(splits.corpus, test) for name, node in config.stratum.items()}
+    measured, each = measure(lists, splits, kept, strata, content["data"]["max_length"])
+    folder.mkdir(parents=True, exist_ok=True)
+    per_user.write(folder, each, users, per_user.lower(metrics.values()))
+    result = {
+        "fingerprint": folder.name,
+        "label": asked.label,
+        "config": content,
+        "init": None,
+        "metrics": measured,
+        "dataset": identity,
+        "protocol": {
+            **splits.facts,
+            **{f"n_test_{name}": int((belongs & test.asked).sum()) for name, belongs in strata.items()},
+            **protocol.stored(content, candidates.words if candidates else FULL),
+            **dict.fromkeys(protocol.TRAINED),  # how others trained and chose is not known here
+        },
+        "rankings": _counts(given, found, lists) | {"complete": lists.complete(test)},
+        "warnings": findings(found, lists, test, ks, sorted(metrics.keys() - kept.keys())),
+        "epochs": None,
+        "steps": None,
+        "targets_seen": None,
+        "targets_seen_with_pretraining": None,
+        "processes": 1,
+        "seconds": time.perf_counter() - started,
+        "peak_memory_mb": peak_memory_mb(),
+        "seed": config.seed,
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": commit(),
+        "packages": {name: version(name) for name in ("ssrec", "torch", "pytorch-lightning", "polars")},
+    }
+    runs.write_json(folder / "result.json", result)
+
+
+def _digest(given: Given) -> str:
+    """16 hex digits of what the files hold, in their order."""
+    digest = hashlib.sha256()
+    for file in given.files:
+        try:
+            with file.open("rb") as content:
+                digest.update(hashlib.file_digest(content, "sha256").digest())
+        except OSError as e:
+            raise DataError(f"{file} cannot be read: {e.strerror}") from e
+    return digest.hexdigest()[:16]
+
+
+def _counts(given: Given, found: Matched, lists: Lists) -> dict[str, object]:
+    """What a result says of the rankings that it judges, beside their findings."""
+    return {
+        "files": [str(file) for file in given.files],
+        "order": " and ".join(given.orders),
+        "rows_without_ranking": len(found.absent),
+        "users_not_tested": found.users_not_tested,
+        "unknown_users": found.unknown_users,
+        "unknown_items": found.unknown_items,
+        "listed_seen": lists.listed_seen,
+        "listed_no_candidates": lists.listed_no_candidates,
+        "rows_with_ties": lists.rows_with_ties,
+        "tied_targets": lists.tied_targets,
+        "nan_scores": lists.nan_scores,
+        "longest_list": int(lists.lengths.max()),
+    }
