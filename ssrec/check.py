@@ -7,6 +7,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from ssrec.compose import Plain, encoding_of, fits, instantiate, locate, nearest, nodes, read_by
 from ssrec.data.clean import Cleaning
+from ssrec.data.feature_settings import Features
 from ssrec.data.rows import KINDS
 from ssrec.errors import CompositionError
 from ssrec.models.encoder import Encoder, FittedEncoding
@@ -14,6 +15,7 @@ from ssrec.objectives.objective import Objective
 
 Models = Mapping[str, type[Encoder]]
 Losses = Mapping[str, type[Objective]]
+CHOICES = {"select": ("best", "last"), "mask_seen": (True, False, "zero"), "cold_targets": ("miss", "drop")}
 
 
 def _takes(annotation: Any, value: Any) -> bool:
@@ -22,6 +24,8 @@ def _takes(annotation: Any, value: Any) -> bool:
         return any(_takes(a, value) for a in get_args(annotation))
     if get_origin(annotation) is Literal:
         return value in get_args(annotation)
+    if get_origin(annotation) is Mapping:
+        return isinstance(value, Mapping)
     if annotation is None or annotation is type(None):
         return value is None
     if annotation in (int, float, str):
@@ -51,6 +55,7 @@ def check_arguments(where: str, node: Plain, made: Callable[..., Any]) -> None:
         annotation = parameters[key].annotation
         if value == "" or not _takes(annotation, value):
             shown = getattr(annotation, "__name__", None) if isinstance(annotation, type) else str(annotation)
+            shown = "a mapping of names" if get_origin(annotation) is Mapping else shown
             name = f"{where}.{key}"
             said = "empty" if value == "" else repr(value)
             raise CompositionError(f"{name} is {said}, and {called} takes {shown}; say {name}=<value>")
@@ -83,14 +88,25 @@ def _losses(config: Plain) -> dict[str, type[Objective]]:
 
 
 def _measurable(metrics: Plain, offers: Set[str]) -> Plain:
-    """The metrics that a dataset can have: as with a model that has no item vectors, the others are not reported."""
-    return {name: node for name, node in metrics.items() if locate(node["_target_"], name).needs <= offers}
+    """The metrics that a dataset can have: as with a model that has no item vectors, the others are not reported.
+
+    What one reads unless told otherwise may be lacking; a feature that it was told to read may not (`_check_needs`).
+    """
+
+    def possible(name: str, node: Plain) -> bool:
+        made = locate(node["_target_"], name)
+        named = {argument: _argument(made, node, argument) for argument in getattr(made, "needs_named", ())}
+        unsaid = {value for argument, value in named.items() if value == _argument(made, {}, argument)}
+        return made.needs | unsaid <= offers
+
+    return {name: node for name, node in metrics.items() if possible(name, node)}
 
 
 def _check_needs(config: Plain, offers: Set[str]) -> None:
-    split = instantiate(config["split"])  # whose settings may need more than its class
+    parts = [part for part in ("split", "candidates") if config[part]]
+    made = {part: instantiate(config[part]) for part in parts}  # whose settings may need more than their class
     for where, node in nodes(config):
-        asking = split if where == "split" else locate(node["_target_"], where)
+        asking = made.get(where) or locate(node["_target_"], where)
         named = (_argument(asking, node, name) for name in getattr(asking, "needs_named", ()))
         for need in (*getattr(asking, "needs", ()), *named):
             if need not in offers:
@@ -111,11 +127,24 @@ def _check_monitor(config: Plain) -> None:
     stage, _, key = str(config["monitor"]).partition("/")
     if stage != "val":
         raise CompositionError(f"monitor is {config['monitor']}; only a val/ key may select, for example val/ndcg@10")
-    name, _, k = key.partition("@")
-    possible = [m for m, node in config["metric"].items() if locate(node["_target_"], m).higher_is_better]
-    if name not in possible or k not in map(str, config["ks"]):
-        known = [f"val/{m}@{k}" for m in possible for k in config["ks"]]
-        raise CompositionError(f"no metric that is better when higher gives {config['monitor']}; {nearest(key, known)}")
+    made = {name: locate(node["_target_"], name) for name, node in config["metric"].items()}
+    cut = {name: getattr(metric, "cut", True) for name, metric in made.items() if metric.higher_is_better}
+    whole = [f"val/{name}" for name in cut if not cut[name]]
+    known = [f"val/{name}@{k}" for name in cut if cut[name] for k in config["ks"]] + whole
+    if f"val/{key}" in known:
+        return
+    meant = f"val/{key.partition('@')[0]}"
+    if meant in whole:
+        raise CompositionError(f"monitor is {config['monitor']}, and that metric has no K; say monitor={meant}")
+    raise CompositionError(f"no metric that is better when higher gives {config['monitor']}; {nearest(key, known)}")
+
+
+def _check_choices(config: Plain) -> None:
+    for key, choices in CHOICES.items():
+        value = config[key]
+        if not any(type(value) is type(choice) and value == choice for choice in choices):  # 1 is not true
+            *most, last = (str(choice).lower() for choice in choices)
+            raise CompositionError(f"{key} is {value}; it takes {', '.join(most)} or {last}")
 
 
 def resolve_rows(config: Plain) -> str:
@@ -202,11 +231,13 @@ def check(
         check_arguments(where, config[where], made)
     source = instantiate(config["dataset"])
     Cleaning(**config["clean"]).check_fits(source.name, source.offers)
+    Features(**config["features"]).check_known(source.name, source.offers)
     config["metric"] = _measurable(config["metric"], source.offers)
     _check_needs(config, source.offers)
     _check_weights(config, models)
     _check_monitor(config)
-    if config["select"] not in ("best", "last"):
-        raise CompositionError(f"select is {config['select']}; it takes best or last")
+    _check_choices(config)
+    if (k := config["rankings"]) is not None and (isinstance(k, bool) or not isinstance(k, int) or k < 1):
+        raise CompositionError(f"rankings is {k}; it takes a length of lists, for example rankings=100, or null")
     _check_pairs(config, models, losses, starts)
     return config

@@ -1,4 +1,4 @@
-"""`ssrec <verb>`: train, audit, table, fill, matrix. What a user can mend is printed in two lines and exits with 2."""
+"""The verbs of `ssrec`; what a user can mend is printed in two lines and exits with 2."""
 
 import os
 import select
@@ -13,6 +13,8 @@ USAGE = """usage: ssrec <verb> ...
 
   train [-m] [key=value ...]      make a run, or with -m a sweep; finished runs are found, killed ones resumed
   audit [key=value ...]           report what about a dataset and its split could fool a reader of results
+  evaluate --rankings FILE ...    judge anybody's rankings of a dataset's test part, with floors beside them
+  compare RUN RUN ...             tell which setting is better for the same users, how sure that is, and of its seeds
   table FOLDER [--format F] ...   print the results of a study as markdown, latex or csv
   fill FILE.md ...                make the tables of a markdown file anew, from the results that they name
   matrix                          print which objective fits which model
@@ -69,6 +71,18 @@ def _audit(arguments: list[str]) -> None:
     main(arguments)
 
 
+def _evaluate(arguments: list[str]) -> None:
+    from ssrec.evaluate.command import main
+
+    main(arguments)
+
+
+def _compare(arguments: list[str]) -> None:
+    from ssrec.compare.command import main
+
+    main(arguments)
+
+
 def _matrix(arguments: list[str]) -> None:
     from ssrec.confs import matrix
 
@@ -78,6 +92,8 @@ def _matrix(arguments: list[str]) -> None:
 VERBS: dict[str, Callable[[list[str]], None]] = {
     "train": _train,
     "audit": _audit,
+    "evaluate": _evaluate,
+    "compare": _compare,
     "table": _table,
     "fill": _fill,
     "matrix": _matrix,

@@ -36,7 +36,7 @@ def top_level_keys() -> frozenset[str]:
     """The keys of an experiment: the groups that conf/train.yaml names and the settings it explains."""
     train = read(folder() / "train.yaml")
     groups = {key.split("@")[0] for entry in train.pop("defaults") for key in entry if isinstance(entry, dict)}
-    return frozenset({*train, *groups} - {"recipe", "sweep", "debug"})
+    return frozenset({*train, *groups} - {"protocol", "recipe", "sweep", "debug"})
 
 
 def known(group: str, kind: type[T]) -> dict[str, type[T]]:

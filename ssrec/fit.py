@@ -3,6 +3,7 @@
 import logging
 import sys
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,7 @@ def make_trainer(
     monitor: str,
     select: str,
     hardware: dict[str, Any],
+    callbacks: Sequence[Callback] = (),
     *,
     max_epochs: int,
     patience: int | None = None,
@@ -65,16 +67,19 @@ def make_trainer(
     limit_val_batches: int | float | None = None,
     limit_test_batches: int | float | None = None,
 ) -> pl.Trainer:
-    """A trainer that writes its last checkpoint every epoch and, with `select=best`, the best by `monitor`."""
+    """A trainer that writes its last checkpoint every epoch and, with `select=best`, the best by `monitor`.
+
+    `callbacks` come before its own.
+    """
     last = ModelCheckpoint(
         folder / "checkpoints", filename="last", save_on_train_epoch_end=True, enable_version_counter=False
     )
-    callbacks: list[Callback] = [Progress(label, monitor), last]
+    own: list[Callback] = [Progress(label, monitor), last]
     watched = select == "best" or patience is not None
     if patience is not None:
-        callbacks.append(EarlyStopping(monitor, patience=patience, mode="max", check_on_train_epoch_end=False))
+        own.append(EarlyStopping(monitor, patience=patience, mode="max", check_on_train_epoch_end=False))
     if select == "best":
-        callbacks.append(
+        own.append(
             ModelCheckpoint(
                 folder / "checkpoints",
                 "best",
@@ -93,7 +98,7 @@ def make_trainer(
         limit_val_batches=limit_val_batches,
         limit_test_batches=limit_test_batches,
         check_val_every_n_epoch=1 if watched else max(max_epochs, 1),
-        callbacks=callbacks,
+        callbacks=[*callbacks, *own],
         logger=logger,
         default_root_dir=folder,
         num_sanity_val_steps=0,

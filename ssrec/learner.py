@@ -12,11 +12,15 @@ from torch import Tensor, nn
 from torchmetrics import Metric
 
 from ssrec.batch import Batch, Corpus
+from ssrec.candidates import Allowed
+from ssrec.data.splits.parted import Name
 from ssrec.errors import UserError
 from ssrec.losses import distributed
-from ssrec.models.encoder import Encoder
+from ssrec.metrics.metric import RowMean
+from ssrec.models.encoder import Encoder, Encoding
 from ssrec.objectives.objective import Objective
-from ssrec.ranking import Ranking, ranking
+from ssrec.ranking import MaskSeen, Ranking, ranking
+from ssrec.tested import Tested
 
 
 @dataclass(frozen=True)
@@ -54,8 +58,10 @@ class Learner(pl.LightningModule):
         metrics: by name; logged as `val/...` and `test/...`.
         strata: masks of the test's rows by name; each gets the metrics again, logged as `test/<stratum>/...`.
         top: how many items the longest list of a metric has.
-        mask_seen: whether a row's past is kept out of its ranking.
+        mask_seen: whether a row's past is kept out of its ranking; `zero` keeps it there with a score of 0.
         corpus: the training split, for objectives that refresh what they fitted.
+        candidates: what the targets of `val` and of `test` are ranked among; None: the full catalogue.
+        tested: collects what a test leaves beside its averages.
     """
 
     def __init__(
@@ -67,8 +73,10 @@ class Learner(pl.LightningModule):
         metrics: Mapping[str, Metric],
         strata: Mapping[str, Bool[Tensor, "B"]],
         top: int,
-        mask_seen: bool,
+        mask_seen: MaskSeen,
         corpus: Corpus,
+        candidates: Mapping[Name, Allowed] | None = None,
+        tested: Tested | None = None,
     ):
         super().__init__()
         self.encoder = encoder
@@ -79,8 +87,10 @@ class Learner(pl.LightningModule):
         for name, rows in strata.items():
             self.register_buffer(f"rows_{name}", rows, persistent=False)
         self.top = top
-        self.mask_seen = mask_seen
+        self.mask_seen: MaskSeen = mask_seen
+        self.candidates = candidates
         self.corpus = corpus
+        self.tested = tested or Tested()
         self.optimizer = optimizer
         self.register_buffer("targets_seen", torch.zeros((), dtype=torch.long))
         self.targets_seen: Tensor
@@ -142,18 +152,26 @@ class Learner(pl.LightningModule):
 
     on_validation_start = on_test_start = _start
 
-    def validation_step(self, batch: Batch, index: int) -> None:
-        _update(self.val_metrics, self._ranked(batch))
+    def validation_step(self, batch: Batch, index: int) -> dict[str, Encoding]:
+        x = self.encoder(batch, self._shared)
+        _update(self.val_metrics, self._ranked(x, x.scores(), self.top, "val"))
+        return {"encoding": x}  # for callbacks that observe
 
-    def test_step(self, batch: Batch, index: int) -> None:
-        found = self._ranked(batch)
-        _update(self.test_metrics, found)
+    def test_step(self, batch: Batch, index: int) -> dict[str, Encoding]:
+        x = self.encoder(batch, self._shared)
+        scores = x.scores()
+        found = self._ranked(x, scores, self.tested.depth(self.top, batch.target.shape[1]), "test")
+        values: dict[str, Tensor] = {}
+        _update(self.test_metrics, found, values)
+        self.tested.add(scores, found, values)
         for name, metrics in self.strata_metrics.items():
             _update(cast(nn.ModuleDict, metrics), found.select(self.get_buffer(f"rows_{name}")[batch.rows]))
+        return {"encoding": x}
 
-    def _ranked(self, batch: Batch) -> Ranking:
-        x = self.encoder(batch, self._shared)
-        return ranking(x.scores(), batch, self.top, mask_seen=self.mask_seen, item_vectors=x.item_vectors())
+    def _ranked(self, x: Encoding, scores: Tensor, top: int, part: Name) -> Ranking:
+        allowed = None if self.candidates is None else self.candidates[part](x.batch.rows)
+        vectors = x.item_vectors()
+        return ranking(scores, x.batch, top, mask_seen=self.mask_seen, allowed=allowed, item_vectors=vectors)
 
     def _report(self, stage: str, metrics: nn.ModuleDict) -> None:
         self._shared = None
@@ -168,6 +186,7 @@ class Learner(pl.LightningModule):
         self._report("val", self.val_metrics)
 
     def on_test_epoch_end(self) -> None:
+        self.tested.gather()
         self._report("test", self.test_metrics)
         for name, metrics in self.strata_metrics.items():
             self._report(f"test/{name}", cast(nn.ModuleDict, metrics))
@@ -191,6 +210,10 @@ def _clones(metrics: Mapping[str, Metric]) -> nn.ModuleDict:
     return nn.ModuleDict({name: metric.clone() for name, metric in metrics.items()})
 
 
-def _update(metrics: nn.ModuleDict, found: Ranking) -> None:
+def _update(metrics: nn.ModuleDict, found: Ranking, kept: dict[str, Tensor] | None = None) -> None:
+    """Add a batch; the rows' values of metrics that are stored for each user go into `kept`."""
     for metric in metrics.values():
-        cast(Metric, metric).update(found)
+        if kept is not None and isinstance(metric, RowMean) and metric.per_user:
+            metric.update(found, kept)
+        else:
+            cast(Metric, metric).update(found)

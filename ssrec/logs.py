@@ -39,6 +39,12 @@ def opened(node: DictConfig, folder: Path, label: str) -> Iterator[Logger]:
             logger.experiment.finish(exit_code=int(failed))
 
 
+def log_picture(logger: Logger, key: str, file: Path) -> None:
+    """A picture, where the logger has pictures."""
+    if isinstance(logger, WandbLogger):
+        logger.log_image(key, [str(file)])
+
+
 def log_table(logger: Logger, measured: Mapping[str, float]) -> None:
     """The final table, where the logger has tables."""
     if isinstance(logger, WandbLogger):

@@ -8,22 +8,28 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+import polars as pl
 import torch
 from omegaconf import DictConfig, OmegaConf
 from safetensors.torch import save_file
 
-from ssrec import logs, runs
+from ssrec import guards, logs, per_user, protocol, runs, top_lists
 from ssrec.audit.fingerprint import fingerprint as audit_fingerprint
+from ssrec.candidates import FULL, Allowed, Candidates
 from ssrec.compose import Plain, build_terms, instantiate
 from ssrec.data.canonical import Canonical, prepare
 from ssrec.data.clean import Cleaning
+from ssrec.data.cold import drop_cold
 from ssrec.data.features import Features
 from ssrec.data.module import DataModule
 from ssrec.data.split import Splits, cut
+from ssrec.data.splits.parted import HELD, Name
+from ssrec.diagnostics.observer import Observer
 from ssrec.errors import DataError
 from ssrec.fit import fit, make_trainer
 from ssrec.learner import Learner
 from ssrec.models.encoder import Encoder
+from ssrec.tested import Tested
 from ssrec.transfer import freeze, load_encoder
 
 
@@ -32,8 +38,10 @@ def canonical_of(config: DictConfig, content: Plain) -> Canonical:
     return prepare(instantiate(config.dataset), Cleaning(**content["clean"]), Path(config.outputs) / "data")
 
 
-def split_of(config: DictConfig, content: Plain, dataset: str) -> tuple[Splits, dict[str, str]]:
-    """The split of a dataset, and the fingerprints that a result stores of both; the tables themselves are let go.
+def split_of(config: DictConfig, content: Plain, dataset: str) -> tuple[Splits, dict[str, str], pl.Series]:
+    """The split of a dataset, the fingerprints that a result stores of both, and the raw ids of the test's users.
+
+    The tables themselves are let go.
 
     Raises:
         DataError: the dataset is no longer the one that was asked for.
@@ -42,12 +50,13 @@ def split_of(config: DictConfig, content: Plain, dataset: str) -> tuple[Splits, 
     if canonical.digest != dataset:
         raise DataError(f"{canonical.name}: its raw files changed while the run was being started; ask again")
     splits = cut(instantiate(config.split), canonical, Features(**content["features"]), Path(config.outputs) / "data")
-    return splits, {
+    identity = {
         "name": canonical.name,
         "fingerprint": canonical.fingerprint,
         "split": splits.fingerprint,
         "audit": audit_fingerprint(dataset, splits.fingerprint),
     }
+    return splits, identity, per_user.ids(canonical, splits.test.user)
 
 
 def make(config: DictConfig, content: Plain, dataset: str, folder: Path, label: str, init: Path | None) -> None:
@@ -62,30 +71,41 @@ def make(config: DictConfig, content: Plain, dataset: str, folder: Path, label: 
     """
     started = time.perf_counter()
     before = runs.read(init) if init else None
-    splits, identity = split_of(config, content, dataset)
+    splits, identity, users = split_of(config, content, dataset)
     torch.manual_seed(config.seed)  # each stage anew, so that a found and a fresh pretraining give the same result
     encoder: Encoder = instantiate(config.model, splits.corpus)
     if init is not None and before is not None:
         load_encoder(encoder, init, before, identity, splits.corpus, list(config.new))
     freeze(encoder, list(config.freeze))
     terms = build_terms(config.objective, encoder, splits.corpus)
+    candidates: Candidates | None = instantiate(config.candidates) if config.candidates else None
+    allowed: dict[Name, Allowed] | None = None if candidates is None else {p: candidates(splits, p) for p in HELD}
+    if config.cold_targets == "drop":  # of the rows that are ranked; no negative is a target that was dropped
+        splits = drop_cold(splits)
     strata = {str(name): instantiate(node)(splits.corpus, splits.test) for name, node in config.stratum.items()}
+    metrics = {str(name): instantiate(node)(splits.corpus) for name, node in config.metric.items()}
     learner = Learner(
         encoder,
         terms,
         optimizer=instantiate(config.optimizer),
-        metrics={str(name): instantiate(node)(splits.corpus) for name, node in config.metric.items()},
+        metrics=metrics,
         strata=strata,
         top=max(config.ks),
         mask_seen=config.mask_seen,
         corpus=splits.corpus,
+        candidates=allowed,
+        tested=Tested(
+            None if config.rankings is None else top_lists.TopLists(config.rankings), zeroed=config.mask_seen == "zero"
+        ),
     )
+    diagnostics = {str(name): instantiate(node)(splits.corpus, identity) for name, node in config.diagnostic.items()}
     data = DataModule(splits, **instantiate(config.data), seed=config.seed)
     trained = any(p.requires_grad for p in encoder.parameters()) and bool(terms)
 
     folder.mkdir(parents=True, exist_ok=True)
     with logs.opened(config.logger, folder, label) as logger:
-        settings = {"label": label, "monitor": config.monitor, "select": config.select}
+        observer = Observer(diagnostics, splits.corpus, data.rows, terms)
+        settings = {"label": label, "monitor": config.monitor, "select": config.select, "callbacks": [observer]}
         trainer = make_trainer(folder, logger, **settings, hardware=content["hardware"], **content["trainer"])
         logger.log_hyperparams(content)
         if trainer.is_global_zero:
@@ -103,19 +123,34 @@ def make(config: DictConfig, content: Plain, dataset: str, folder: Path, label: 
 
     if trained:
         save_file({k: v.contiguous() for k, v in encoder.state_dict().items()}, folder / "encoder.safetensors")
+    after = learner.tested
+    per_user.write(folder, after.per_user, users, per_user.lower(metrics.values()))
+    if after.top_lists is not None:
+        canonical = canonical_of(config, content)
+        owners = top_lists.owners(canonical, instantiate(config.split), splits.test)
+        top_lists.write(folder, after.top_lists, canonical, owners)
+    warnings = {
+        **guards.of_lists(after.watched, personal=encoder.personal),
+        **guards.of_training(done, patience=config.trainer.patience),
+        **guards.of_parts(measured, config.monitor, len(splits.val), len(splits.test)),
+        **observer.warnings(),
+    }
+    for sentence in warnings.values():
+        print(f"{label}: warning: {sentence}", file=sys.stderr)
+    if candidates is not None and candidates.warning:  # told when the run was asked for
+        warnings["sampled candidates"] = candidates.warning
     result = {
         "fingerprint": folder.name,
         "label": label,
         "config": content,
         "init": before,
         "metrics": measured,
+        "warnings": warnings,
         "dataset": identity,
         "protocol": {
             **splits.facts,
-            **{f"n_test_{name}": int(rows.sum()) for name, rows in strata.items()},
-            "ranking": "full catalogue",
-            "ties": "last",
-            "mask_seen": config.mask_seen,
+            **{f"n_test_{name}": int((rows & splits.test.asked).sum()) for name, rows in strata.items()},
+            **protocol.stored(content, candidates.words if candidates else FULL),
         },
         **done,
         "targets_seen_with_pretraining": done["targets_seen"] + (before or {}).get("targets_seen_with_pretraining", 0),

@@ -2,15 +2,18 @@
 
 import argparse
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from ssrec import guards, protocol
 from ssrec.errors import DataError, UserError
 
 METRICS = ("recall@10", "ndcg@10", "diversity_attributes@10", "novelty@10", "coverage@10")
+_OF_TRAINING = ("optimizer", "monitor", "select", "data.rows", "data.batch")
 _UNSHOWN = ("seed", "study", "outputs", "logger", "hardware.accelerator", "hardware.devices", "hardware.strategy")
 
 
@@ -41,7 +44,8 @@ def _flat(node: Any, where: str = "") -> dict[str, str]:
 
 def _settings(result: Mapping[str, Any]) -> dict[str, str]:
     """What tells a run from another with the same label; the pretraining's settings stand under `init`."""
-    own = {k: v for k, v in _flat(result["config"]).items() if not k.startswith(_UNSHOWN)}
+    idle = () if result["targets_seen_with_pretraining"] else _OF_TRAINING
+    own = {k: v for k, v in _flat(result["config"]).items() if not k.startswith((*_UNSHOWN, *protocol.PARTS, *idle))}
     init = result.get("init")
     return {**own, **({f"init.{k}": v for k, v in _settings(init).items()} if init else {})}
 
@@ -63,21 +67,34 @@ def _differences(own: Mapping[str, str], alike: Sequence[Mapping[str, str]]) -> 
     return shown
 
 
+def labels(found: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What each run is; those with the same label are told apart by the settings in which they differ.
+
+    Where the runs were not all measured by the same rules, each also says its own.
+    """
+    settings, rules = [_settings(r) for r in found], [protocol.words(r) for r in found]
+    named = []
+    for result, own, ruled in zip(found, settings, rules, strict=True):
+        alike = [s for r, s in zip(found, settings, strict=True) if r["label"] == result["label"]]
+        apart = [word for key, word in ruled.items() if any(other.get(key) != word for other in rules)]
+        named.append(", ".join([result["label"], *_differences(own, alike), *apart]))
+    return named
+
+
 def frame(found: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     """One line for each run: what it is (`run`), its seed, its dataset's fingerprint and all its numbers.
 
-    Runs with the same label are told apart by the settings in which they differ. Fitted models come first.
+    Fitted models come first.
     """
-    settings = [_settings(r) for r in found]
     lines = []
-    for result, own in zip(found, settings, strict=True):
-        alike = [s for r, s in zip(found, settings, strict=True) if r["label"] == result["label"]]
+    for result, run in zip(found, labels(found), strict=True):
         lines.append(
             {
-                "run": ", ".join([result["label"], *_differences(own, alike)]),
+                "run": run,
                 "seed": result["seed"],
                 "dataset": f"{result['dataset']['name']} {result['dataset']['fingerprint'][:8]}",
                 "targets": result["targets_seen_with_pretraining"],
+                "warnings": list(result.get("warnings", {})),
                 **result["metrics"],
             }
         )
@@ -86,6 +103,8 @@ def frame(found: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
 
 def summary(runs: pl.DataFrame, metrics: Sequence[str], stage: str = "test") -> pl.DataFrame:
     """Mean and standard deviation over seeds, as text, one row for each setting; settings keep their first order.
+
+    Where a reader is to be warned of some of them, a last column says of what, and for how many seeds.
 
     Raises:
         UserError: a metric that no run has.
@@ -102,9 +121,20 @@ def summary(runs: pl.DataFrame, metrics: Sequence[str], stage: str = "test") -> 
         columns.append(pl.when(pl.len() > 1).then(mean + " ± " + std).otherwise(mean).alias(metric))
     keys = ["dataset", "run"] if runs["dataset"].n_unique() > 1 else ["run"]
     rows = runs.group_by(keys, maintain_order=True).agg(
-        pl.len().alias("seeds"), pl.col("targets").mean().cast(pl.Int64).alias("targets seen"), *columns
+        pl.len().alias("seeds"),
+        pl.col("targets").mean().cast(pl.Int64).alias("targets seen"),
+        *columns,
+        pl.col("warnings"),
     )
-    return rows
+    warned = [_warned(*row) for row in rows.select("warnings", "seeds", pl.col("targets seen") > 0).iter_rows()]
+    return rows.drop("warnings").with_columns([pl.Series("warnings", warned)] if any(warned) else [])
+
+
+def _warned(of_runs: Sequence[Sequence[str]], seeds: int, trained: bool | None) -> str:
+    """The names of a row's warnings, each with the number of its runs where those are not all."""
+    counts = Counter(name for names in of_runs for name in names)
+    said = [name if n == seeds else f"{name} ({n} of {seeds})" for name, n in counts.items()]
+    return "; ".join([*said, *guards.of_seeds(seeds, trained=bool(trained))])
 
 
 def render(rows: pl.DataFrame, form: str) -> str:
@@ -129,10 +159,11 @@ def caption(found: Sequence[Mapping[str, Any]], stage: str) -> str:
         return ", ".join(sorted({str(v) for v in values}))
 
     data = every(f"{r['dataset']['name']} {r['dataset']['fingerprint'][:8]}" for r in found)
-    split = every(f"{r['protocol']['split']}, {r['protocol']['history']} history" for r in found)
-    seen = every("masked" if r["protocol"]["mask_seen"] else "not masked" for r in found)
+    rules = [protocol.words(r) for r in found]
+    split, candidates = every(f"{w['split']}, {w['history']}" for w in rules), every(w["candidates"] for w in rules)
+    seen, cold = every(w["seen"] for w in rules), every(w["cold"] for w in rules)
     commits = every(r["commit"] or f"ssrec {r['packages']['ssrec']}" for r in found)
-    return f"{stage}; {data}; {split}; full catalogue, seen {seen}, ties last; commit {commits}"
+    return f"{stage}; {data}; {split}; {candidates}, {seen}, ties last, {cold}; commit {commits}"
 
 
 def text_of(arguments: list[str], base: Path) -> str:

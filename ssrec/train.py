@@ -7,7 +7,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ssrec import confs, runs
 from ssrec.check import check
-from ssrec.compose import Plain
+from ssrec.compose import Plain, instantiate
 from ssrec.data.clean import Cleaning
 from ssrec.data.features import Features
 from ssrec.data.module import DataModule
@@ -26,15 +26,18 @@ def stages(config: DictConfig) -> list[DictConfig]:
     """
     main = config.copy()
     OmegaConf.set_struct(main, False)
-    main.setdefault("objective", {})  # objective=[] leaves no node behind, and so does stratum=[]
+    main.setdefault("objective", {})  # objective=[] leaves no node behind, and so do others
     main.setdefault("stratum", {})
+    main.setdefault("candidates", {})  # candidates=full leaves an empty node
+    main.setdefault("diagnostic", {})
     differs = main.pop("pretrain")
     if not differs.get("objective"):
         return [main]
     before = main.copy()
-    before.update({"objective": {}, "init": None, "new": [], "freeze": []})
+    before.update({"objective": {}, "diagnostic": {}, "init": None, "new": [], "freeze": [], "rankings": None})
     OmegaConf.set_struct(before, True)
     OmegaConf.set_struct(before.objective, False)
+    OmegaConf.set_struct(before.diagnostic, False)
     before.merge_with(differs)
     return [before, main]
 
@@ -73,29 +76,51 @@ def train(config: DictConfig) -> Path:
     if len(todo) > 1 and config.init:
         raise CompositionError("init and pretrain.objective both give a starting point; keep one of them")
     without: set[str] = set()
+    told: set[str] = set()  # notes are for a whole run, not for each of its stages
     for i, stage in enumerate(todo):  # every stage is checked before the first one runs
         content = checked(stage, starts=bool(stage.init) or i > 0)
         processes(**content["hardware"])
         stage.data.rows = content["data"]["rows"]
         without |= set(stage.metric) - set(content["metric"])
         stage.metric = content["metric"]
+        tell(unread_parts(content), told)
+        tell(instantiate(content["candidates"]).warning if content["candidates"] else None, told)
     if without:
         print(f"not reported, for the dataset lacks what they read: {', '.join(sorted(without))}", file=sys.stderr)
     folder = Path(config.init) if config.init else None
     for stage in todo:
-        folder = run(stage, folder)
+        folder = run(stage, folder, told)
     assert folder is not None
     return folder
 
 
-def run(config: DictConfig, init: Path | None) -> Path:
-    """Make or find one run that starts from another one's encoder, or from nothing."""
+def tell(note: str | None, told: set[str]) -> None:
+    """Print a note on stderr, unless it was told before."""
+    if note and note not in told:
+        print(note, file=sys.stderr)
+        told.add(note)
+
+
+def unread_parts(content: Plain) -> str | None:
+    """A note where a dataset has its publisher's parts and the split reads other ones."""
+    source, split = instantiate(content["dataset"]), instantiate(content["split"])
+    if "parts" not in source.offers or "parts" in split.needs:
+        return None
+    name = split.settings["split"]
+    return f"{source.name} has its publisher's parts, and the {name} split does not read them; split=given does"
+
+
+def run(config: DictConfig, init: Path | None, told: set[str]) -> Path:
+    """Make or find one run that starts from another one's encoder, or from nothing; `told` are notes already told."""
     content = plain(config)
     if init is not None and not runs.finished(init):
         raise CompositionError(f"init: {init} is not the folder of a finished run: it has no result.json")
     before = runs.read(init) if init else None
     outputs = Path(config.outputs)
-    dataset = canonical_of(config, content).digest
+    canonical = canonical_of(config, content)
+    tell(canonical.skipped, told)
+    dataset = canonical.digest
+    del canonical  # its tables
     digest = runs.fingerprint(content, dataset, before["fingerprint"] if before else None)
     label = runs.label(content, before)
     folder = outputs / config.study / digest

@@ -25,12 +25,21 @@ ASKED = {
     "mmrec": ["dataset.name=x"],
 }
 HAVING = {"number": "ml-100k", "image": "tiktok", "audio": "tiktok"}
+JUDGED = {
+    "diversity_image": ["dataset=tiktok"],
+    "gap_users": ["dataset=ml-100k"],
+    "gap_providers": ["dataset=amazon-2018"],
+    "exposure": ["dataset=amazon-2018"],
+}
 
 # How a group is chosen from the command line, and what must be chosen with it.
 CHOOSE = {
     "dataset": lambda n: [f"dataset={n}", *ASKED.get(n, [])],
     "split": lambda n: [f"split={n}", "dataset=mind-small"],  # which has times and the publisher's parts
     "stratum": lambda n: [f"stratum=[{n}]"],
+    "candidates": lambda n: [f"candidates={n}", *(["candidates.n=9"] if n == "sampled" else [])],
+    "protocol": lambda n: [f"protocol={n}", "dataset=mind-small"],
+    "diagnostic": lambda n: [f"diagnostic=[{n}]", *(["diagnostic.cka.other=x"] if n == "cka" else [])],
     "model": lambda n: [f"model={n}", TRAINED_BY.get(n, "objective=[]")],
     "objective": lambda n: {
         "bpr": ["model=lightgcn", "objective=[bpr]"],
@@ -42,7 +51,7 @@ CHOOSE = {
         f"view@objective.contrast_sequence.loss.views=[{n},{'mask' if n != 'mask' else 'crop'}]",
     ],
     "table": lambda n: [f"table@model.table.sources=[{n}]", f"dataset={HAVING.get(n, 'synthetic')}"],
-    "metric": lambda n: [f"metric=[ndcg,{n}]" if n != "ndcg" else "metric=[ndcg]"],
+    "metric": lambda n: [f"metric=[{n}]" if n == "ndcg" else f"metric=[ndcg,{n}]", *JUDGED.get(n, [])],
     "optimizer": lambda n: [f"optimizer={n}"],
     "hardware": lambda n: [f"hardware={n}"],
     "logger": lambda n: [f"logger={n}"],

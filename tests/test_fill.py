@@ -26,12 +26,12 @@ def test_a_file_is_filled_between_its_marks(tmp_path):
     (tmp_path / "results" / "a.json").write_text(json.dumps(RESULT))
     readme = tmp_path / "README.md"
     marks = (
-        "a\n<!-- ssrec table results --metrics ndcg@10 -->\nold\n<!-- end -->\nb\n<!-- ssrec matrix -->\n<!-- end -->\n"
+        "a\n<!-- ssrec table results --metrics ndcg@10 -->\nxyz\n<!-- end -->\nb\n<!-- ssrec matrix -->\n<!-- end -->\n"
     )
     readme.write_text(marks)
     main([str(readme)])
     once = readme.read_text()
-    assert "old" not in once
+    assert "xyz" not in once
     assert "| popularity | 1     | 0            | 0.1000  |" in once
     assert matrix() in once
     assert once.startswith("a\n<!-- ssrec table") and once.endswith("<!-- end -->\n")

@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+import polars as pl
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -23,7 +24,7 @@ EXACT = [
     # Two full batches and one of 17 rows: shares of 9 and 8. The projector is not used in the first epoch.
     *("data.batch_size=22", "objective.contrast_sequence.loss.projector=8", "freeze=[leave.bias]"),
     "objective.contrast_sequence.weight={_target_:ssrec.learner.Ramp,value:0.1,first:1}",
-    *("trainer.max_epochs=30", "trainer.patience=2", "optimizer.lr=0.002"),
+    *("trainer.max_epochs=30", "trainer.patience=2", "optimizer.lr=0.002", "rankings=7"),
 ]
 SCRIPT = """
 import sys
@@ -55,6 +56,10 @@ def assert_same(folder: Path, one: Path) -> None:
     for key in ("fingerprint", "epochs", "best_epoch", "steps", "targets_seen", "protocol"):
         assert result[key] == expected[key], key
     assert result["metrics"] == pytest.approx(expected["metrics"], abs=1e-6, rel=0)
+    assert (folder / "per_user.parquet").read_bytes() == (one / "per_user.parquet").read_bytes()
+    lists, others = (pl.read_parquet(run / "rankings.parquet") for run in (folder, one))
+    assert lists.select("user", "rank").equals(others.select("user", "rank"))
+    assert lists["score"].to_list() == pytest.approx(others["score"].to_list(), abs=1e-5)
     weights = load_file(folder / "encoder.safetensors")
     for name, value in load_file(one / "encoder.safetensors").items():
         if not name.endswith("qkv.bias"):  # a softmax does not see the keys' bias: Adam makes steps of rounding noise

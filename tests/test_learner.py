@@ -5,8 +5,10 @@ import json
 import pytest
 import torch
 
+from ssrec import runs
 from ssrec.errors import UserError
 from ssrec.learner import Ramp
+from ssrec.models.popularity import Popularity
 from ssrec.train import train
 
 
@@ -79,3 +81,13 @@ def test_clipping_and_precision_are_passed_on(tiny):
     folder = train(tiny("trainer.gradient_clip_val=0.0001", "hardware.precision=bf16-mixed", "trainer.max_epochs=1"))
     assert all(torch.isfinite(torch.tensor(v)) for v in metrics(folder).values())
     assert metrics(folder) != metrics(train(tiny("trainer.max_epochs=1")))
+
+
+def test_warnings_are_stored_and_printed(tiny, monkeypatch, capsys):
+    assert set(runs.read(train(tiny("trainer.max_epochs=2")))["warnings"]) == {"undertrained"}
+    assert "warning: the best epoch" in capsys.readouterr().err
+    assert runs.read(train(tiny("recipe=popularity")))["warnings"] == {}, "it is meant to rank alike for all"
+    monkeypatch.setattr(Popularity, "personal", True)
+    assert set(
+        runs.read(train(tiny("recipe=popularity", "study=other", "ks=[5]", "monitor=val/ndcg@5")))["warnings"]
+    ) == {"ignores the user"}

@@ -18,7 +18,13 @@ from ssrec.train import train
 SWEEP = [
     *("dataset.users=60", "dataset.items=64", "model.dim=16", "model.layers=1", "data.batch_size=16", "ks=[5,10]"),
     *("trainer.max_epochs=2", "pretrain.trainer.max_epochs=1", "objective@pretrain.objective=[masked_item]"),
-    *("logger=wandb", "study=logged", "+pretrain.optimizer.lr=0.001", "optimizer.lr=1e30,0.001"),
+    *(
+        "logger=wandb",
+        "study=logged",
+        "diagnostic=[spectrum]",
+        "+pretrain.optimizer.lr=0.001",
+        "optimizer.lr=1e30,0.001",
+    ),
 ]
 
 
@@ -124,6 +130,15 @@ def test_config_losses_metrics_and_table_are_in_the_run(swept, runs):
         assert {"val/ndcg@10", "test/ndcg@10", "test/coverage@5"} <= set(result["metrics"])
 
 
+def test_numbers_and_pictures_of_diagnostics_are_in_the_run(swept, runs):
+    (digest,) = (digest for digest, result in finished(swept).items() if result["init"])
+    folder = swept[0] / "outputs/logged" / digest
+    assert runs[digest].logged["test/spectrum_items@1"] == [read(folder)["metrics"]["test/spectrum_items@1"]]
+    ((name,),) = runs[digest].logged["test/spectrum/filenames"]
+    (sent,) = folder.glob(f"wandb/offline-run-*/files/{name}")
+    assert sent.read_bytes() == (folder / "diagnostics/test_spectrum.png").read_bytes()
+
+
 def test_nothing_is_written_elsewhere(swept):
     folder, _ = swept
     assert list((folder / "home").iterdir()) == []
@@ -155,4 +170,4 @@ def test_csv_holds_losses_and_metrics(tiny):
 def test_none_writes_nothing(tiny):
     folder = train(tiny("logger=none"))
     kept = {f.name for f in folder.iterdir()}
-    assert kept == {"config.yaml", "result.json", "encoder.safetensors", "checkpoints"}
+    assert kept == {"config.yaml", "result.json", "per_user.parquet", "encoder.safetensors", "checkpoints"}

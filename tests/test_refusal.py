@@ -85,6 +85,21 @@ CASES = {
     "a test key as monitor": (["monitor=test/ndcg@10"], "only a val/ key may select"),
     "a monitor that no metric gives": (["monitor=val/ndgc@10"], "did you mean val/ndcg@10?"),
     "a monitor that is better when lower": (["monitor=val/gini@10"], "no metric that is better when higher"),
+    "a monitor with a K that its metric has not": (
+        ["metric=[ndcg,auc]", "monitor=val/auc@10"],
+        "that metric has no K; say monitor=val/auc",
+    ),
+    "a monitor without its K": (["metric=[ndcg,auc]", "monitor=val/ndcg"], "known: val/auc, val/ndcg@10, val/ndcg@5"),
+    "a lower rank as monitor": (["metric=[auc,mean_rank]", "monitor=val/mean_rank"], "no metric that is better when"),
+    "a K for a metric that has none": (["metric=[ndcg,auc]", "+metric.auc.ks=[5]"], "metric.auc.ks is not an argument"),
+    "a normalisation that does not exist": (
+        ["metric=[ndcg,ndcg_debiased]", "metric.ndcg_debiased.normalise=user"],
+        "metric.ndcg_debiased.normalise is 'user'",
+    ),
+    "a propensity's power below 0": (
+        ["metric=[ndcg,ndcg_debiased]", "metric.ndcg_debiased.eta=-1.0"],
+        "metric ndcg_debiased: eta is -1",
+    ),
     "a missing folder": (["dataset=ml-100k", "dataset.root=nowhere"], "nowhere"),
     "data that is nowhere": (["dataset=ml-100k", "dataset.download=false"], "SSREC_DATA"),
     "K above the catalogue": (["ks=[10,65]"], "64"),

@@ -80,19 +80,58 @@ def test_three_formats(tmp_path, capsys):
     assert "0.1500 ± 0.0707" in row
     assert (
         below
-        == "test; world 01234567; leave_one_out, growing history; full catalogue, seen masked, ties last; commit abc"
+        == "test; world 01234567; leave_one_out, growing history; full catalogue, seen masked, ties last, cold targets "
+        "count as misses; commit abc"
     )
     main([folder, "--metrics", "ndcg@10", "--format", "csv"])
-    assert capsys.readouterr().out.splitlines()[1] == "sasrec: next_item,2,100,0.1500 ± 0.0707"
+    assert capsys.readouterr().out.splitlines()[1] == "sasrec: next_item,2,100,0.1500 ± 0.0707,few seeds"
     main([folder, "--metrics", "ndcg@10", "--format", "latex"])
     latex = capsys.readouterr().out
-    assert r"sasrec: next\_item & 2 & 100 & 0.1500 $\pm$ 0.0707 \\" in latex
+    assert r"sasrec: next\_item & 2 & 100 & 0.1500 $\pm$ 0.0707 & few seeds \\" in latex
     assert latex.count(r"\begin{tabular}") == latex.count(r"\end{tabular}") == 1
 
 
 def test_several_datasets_are_not_set_side_by_side_without_saying_so():
     other = {**stored(), "dataset": {"name": "other", "fingerprint": "f" * 16}}
     assert summary(frame([stored(), other]), ["ndcg@10"])["dataset"].to_list() == ["other ffffffff", "world 01234567"]
+
+
+def ruled(label="sasrec: next_item", config=None, **rules):
+    result = stored(label, **(config or {}))
+    return {**result, "protocol": {**result["protocol"], **rules}}
+
+
+def test_runs_of_different_rules_each_say_theirs():
+    """Also where their labels differ, and once: not as a setting and in words."""
+    masked, open_ = ruled("markov", mask_seen=True), ruled(mask_seen=False, config={"mask_seen": False})
+    assert frame([masked, masked])["run"].to_list() == ["markov"] * 2
+    assert frame([masked, open_])["run"].to_list() == ["markov, seen masked", "sasrec: next_item, seen not masked"]
+    others = [
+        ruled(cold_targets="drop", config={"cold_targets": "drop"}),
+        ruled(candidates="9 uniform negatives (seed 0)", config={"candidates": {"_target_": "a.Sampled", "n": 9}}),
+        ruled(history="frozen", order_of_ties="shuffled (seed 1)", config={"clean": {"ties": "shuffled"}}),
+        ruled(split="ratio", config={"split": {"_target_": "a.Ratio", "test": 0.2, "history": "growing"}}),
+    ]
+    told = [{r.removeprefix("sasrec: next_item, ") for r in frame([stored(), other])["run"]} for other in others]
+    assert told == [
+        {"cold targets count as misses", "cold targets dropped"},
+        {"full catalogue", "9 uniform negatives (seed 0)"},
+        {"growing history, ties in time: file", "frozen history, ties in time: shuffled (seed 1)"},
+        {"leave_one_out", "ratio, test=0.2"},
+    ]
+
+
+def test_a_caption_names_all_rules(tmp_path, capsys):
+    few = ruled(cold_targets="drop", candidates="9 uniform negatives (seed 0)", mask_seen="zero")
+    main([str(write(tmp_path, few)), "--metrics", "ndcg@10"])
+    told = "9 uniform negatives (seed 0), seen scored 0, ties last, cold targets dropped; commit abc"
+    assert told in capsys.readouterr().out
+
+
+def test_fitted_models_are_not_told_apart_by_what_only_training_reads():
+    found = [stored("markov", targets=n, monitor=m, data={"rows": r}) for n, m, r in ((0, "a", "b"), (0, "c", "d"))]
+    assert frame(found)["run"].to_list() == ["markov", "markov"]
+    assert len(set(frame([{**f, "targets_seen_with_pretraining": 9} for f in found])["run"])) == 2
 
 
 def test_what_cannot_be_shown_is_said(tmp_path):
@@ -117,3 +156,17 @@ def test_pretraining_runs_are_shown_only_when_asked_for(tmp_path, capsys):
 def test_markdown_cells_line_up():
     lines = render(summary(frame([stored(), stored("popularity", targets=0)]), ["ndcg@10"]), "markdown").splitlines()
     assert len({len(line) for line in lines}) == 1
+
+
+def test_a_row_says_what_to_be_warned_of(tmp_path, capsys):
+    runs = [stored(seed=seed) for seed in (1, 2, 3)]
+    for run, names in zip(runs, (["undertrained", "no order"], ["no order"], ["no order"]), strict=True):
+        run["warnings"] = dict.fromkeys(names, "a sentence")
+    main([str(write(tmp_path, *runs)), "--metrics", "ndcg@10", "--format", "csv"])
+    head, row = capsys.readouterr().out.splitlines()
+    assert head.endswith(",warnings") and row.endswith(",undertrained (1 of 3); no order")
+
+
+def test_without_a_warning_there_is_no_column_for_them(tmp_path, capsys):
+    main([str(write(tmp_path, *(stored(seed=seed) for seed in (1, 2, 3)))), "--metrics", "ndcg@10"])
+    assert "warnings" not in capsys.readouterr().out

@@ -49,6 +49,10 @@ class Encoding(ABC):
         """Vectors of the catalogue for diversity over vectors; None where a model has none."""
         return None
 
+    def user_vectors(self) -> Float[Tensor, "B D"] | None:
+        """Vectors of the rows' users for diagnostics; None where a model has none."""
+        return None
+
 
 def dot_scores(users: Float[Tensor, "B D"], items: Float[Tensor, "N D"]) -> Float[Tensor, "B N"]:
     """`users @ items.T` in fp32, whatever the precision of training."""
@@ -117,6 +121,9 @@ class SequenceEncoding(Encoding):
     def item_vectors(self) -> Float[Tensor, "N D"]:
         return self.items
 
+    def user_vectors(self) -> Float[Tensor, "B D"]:
+        return self.users
+
 
 @final
 class GraphEncoding(Encoding):
@@ -161,6 +168,9 @@ class GraphEncoding(Encoding):
     def item_vectors(self) -> Float[Tensor, "N D"]:
         return self.items
 
+    def user_vectors(self) -> Float[Tensor, "B D"]:
+        return self.users
+
 
 @final
 class BagEncoding(Encoding):
@@ -198,6 +208,9 @@ class BagEncoding(Encoding):
     def item_vectors(self) -> Float[Tensor, "N D"]:
         return self.items
 
+    def user_vectors(self) -> Float[Tensor, "B D"]:
+        return self.users
+
 
 @final
 class FittedEncoding(Encoding):
@@ -215,6 +228,7 @@ class Encoder(nn.Module, ABC):
     """A model. It is built from `Corpus` and its settings; the return type of `forward` names its family."""
 
     reads_weights: ClassVar[bool] = False  # whether events of larger weight count more; else all count alike
+    personal: ClassVar[bool] = True  # whether it means to rank for each user, rather than the same for everybody
     reads_padding: ClassVar[bool] = False  # whether more padding before a row may change what it gives, and does
 
     def __init__(self, corpus: Corpus):

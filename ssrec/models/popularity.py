@@ -15,6 +15,7 @@ class Popularity(Encoder):
     """Scores an item by its training events, or by the sum of their weights where they have some; the same for all."""
 
     reads_weights = True
+    personal = False
 
     def __init__(self, corpus: Corpus):
         super().__init__(corpus)

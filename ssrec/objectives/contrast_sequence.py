@@ -46,7 +46,7 @@ class ContrastSequence(Objective[SequenceEncoding]):
         super().__init__(encoder, corpus)
         require(bool(views), "contrast_sequence has no view to draw from, for example views crop, mask and reorder")
         require(temperature > 0, f"contrast_sequence: temperature={temperature} must be above 0")
-        self.views = [make(corpus) for make in views.values()]
+        self.views = {name: make(corpus) for name, make in views.items()}
         self.pool: Literal["last", "mean"] = pool
         self.similarity: Similarity = similarity
         self.temperature = temperature
@@ -66,7 +66,7 @@ class ContrastSequence(Objective[SequenceEncoding]):
         return {"info_nce": global_mean(total, len(first) * (2 if self.negatives == "two_sided" else 1))}
 
     def _pair(self, items: Int[Tensor, "B T"]) -> tuple[Int[Tensor, "B T"], Int[Tensor, "B T"]]:
-        views = self.views if len(self.views) > 1 else self.views * 2
+        views = [*self.views.values()] * (2 if len(self.views) == 1 else 1)
         drawn = torch.stack([view(items) for view in views])  # all of them for all rows: cheaper than to select rows
         row = torch.arange(len(items), device=items.device)
         first = torch.randint(len(views), row.shape, device=items.device)
