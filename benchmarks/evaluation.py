@@ -27,6 +27,7 @@ from ssrec.compose import instantiate
 from ssrec.data.module import SCORES
 from ssrec.data.rows import held_batch
 from ssrec.data.split import Held
+from ssrec.metrics.metric import reads_whole
 from ssrec.models.encoder import dot_scores
 from ssrec.ranking import Ranking, ranking
 
@@ -124,7 +125,8 @@ def main() -> None:
 
     def judged(rows: Tensor) -> Ranking:
         batch = held_batch(held, rows, 50)
-        return ranking(dot_scores(users[rows], items), batch, max(KS), item_vectors=items)
+        whole = any(map(reads_whole, metrics.values()))
+        return ranking(dot_scores(users[rows], items), batch, max(KS), item_vectors=items, whole=whole)
 
     def ours() -> dict[str, float]:
         for metric in metrics.values():
@@ -160,7 +162,7 @@ def main() -> None:
 
     def few_of_ours() -> dict[str, float]:
         batch = held_batch(part, rows, 50)
-        found = ranking(scores, batch, 20, item_vectors=items)
+        found = ranking(scores, batch, 20, item_vectors=items, whole=False)
         done = {}
         for metric in few.values():
             metric.reset()

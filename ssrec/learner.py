@@ -16,7 +16,7 @@ from ssrec.candidates import Allowed
 from ssrec.data.splits.parted import Name
 from ssrec.errors import UserError
 from ssrec.losses import distributed
-from ssrec.metrics.metric import RowMean
+from ssrec.metrics.metric import RowMean, reads_whole
 from ssrec.models.encoder import Encoder, Encoding
 from ssrec.objectives.objective import Objective
 from ssrec.ranking import MaskSeen, Ranking, ranking
@@ -87,6 +87,7 @@ class Learner(pl.LightningModule):
         for name, rows in strata.items():
             self.register_buffer(f"rows_{name}", rows, persistent=False)
         self.top = top
+        self.whole = any(map(reads_whole, metrics.values()))
         self.mask_seen: MaskSeen = mask_seen
         self.candidates = candidates
         self.corpus = corpus
@@ -170,8 +171,15 @@ class Learner(pl.LightningModule):
 
     def _ranked(self, x: Encoding, scores: Tensor, top: int, part: Name) -> Ranking:
         allowed = None if self.candidates is None else self.candidates[part](x.batch.rows)
-        vectors = x.item_vectors()
-        return ranking(scores, x.batch, top, mask_seen=self.mask_seen, allowed=allowed, item_vectors=vectors)
+        return ranking(
+            scores,
+            x.batch,
+            top,
+            mask_seen=self.mask_seen,
+            allowed=allowed,
+            item_vectors=x.item_vectors(),
+            whole=self.whole,
+        )
 
     def _report(self, stage: str, metrics: nn.ModuleDict) -> None:
         self._shared = None

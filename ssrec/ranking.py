@@ -24,9 +24,10 @@ GROUPS = 8  # columns that share a maximum in `highest`
 class Ranking:
     """What metrics read of one batch: all that is known of its rows, and where their targets stand.
 
-    `target` holds no repeats, and `relevant` counts what it holds. `candidates` counts what a row's targets stand
-    among, themselves included. `flat` marks rows whose order says nothing: all scores of the top list are the same, or
-    some score is NaN. `batch.seen` is a row's past, masked or not.
+    `target` holds no repeats, and `relevant` counts what it holds. Ranks beyond the top lists are exact where a ranking
+    is `whole`, and otherwise all the number of item rows, which no rank reaches. `candidates` counts what a row's
+    targets stand among, themselves included. `flat` marks rows whose order says nothing: all scores of the top list are
+    the same, or some score is NaN. `batch.seen` is a row's past, masked or not.
     """
 
     ranks: Int[Tensor, "B K"]
@@ -88,6 +89,7 @@ def ranking(
     mask_seen: MaskSeen = True,
     allowed: Bool[Tensor, "B N"] | None = None,
     item_vectors: Float[Tensor, "N D"] | None = None,
+    whole: bool = True,
 ) -> Ranking:
     """Ranks and top lists of length k in one pass over the scores.
 
@@ -98,6 +100,8 @@ def ranking(
         mask_seen: whether the past is left out of the candidates; `zero` keeps it there with a score of 0.
         allowed: which items are candidates at all; targets always are.
         item_vectors: handed on to metrics.
+        whole: whether ranks beyond the top lists are asked for: counting up to them reads all scores once for each
+            target, within the lists it reads nothing.
     """
     scores = scores.detach()
     target = without_repeats(batch.target)
@@ -125,10 +129,19 @@ def ranking(
         if mask_seen is True:
             keys[met] = nothing
         keys[:, PAD] = nothing
-        keys.scatter_(1, wanted, nothing)
-        ranks[rows] = places(keys, bars, relevant[rows])
         keys.scatter_(1, wanted, bars)
         values, items = highest(keys, depth)
+        if depth and not whole:
+            ranks[rows] = listed(values, bars, scores.shape[1]).masked_fill(wanted == PAD, 0)
+            unsure = (bars == values[:, -1:]) & (wanted != PAD)  # others may tie with the last of the list
+        else:
+            unsure = wanted != PAD
+        counted = unsure.any(1).nonzero().flatten()
+        if len(counted):
+            rest = keys if len(counted) == len(keys) else keys[counted]
+            rest.scatter_(1, wanted[counted], nothing)
+            found = places(rest, bars[counted], relevant[rows[counted]])
+            ranks[rows[counted]] = torch.where(unsure[counted], found, ranks[rows[counted]])
         top[rows, :depth] = items.masked_fill(values == nothing, PAD)
         if depth > 1:
             flat[rows] = (values[:, 0] == values[:, -1]) & (values[:, 0] != nothing)
@@ -188,6 +201,15 @@ def places(keys: Shaped[Tensor, "B N"], bars: Shaped[Tensor, "B K"], relevant: I
     for j, rows in enumerate(active):
         torch.ge(keys[:rows], bars[:rows, j, None], out=above[:rows])
         ranks[:rows, j] = above[:rows].sum(1, dtype=keys.dtype).long() + (j + 1)
+    return torch.empty_like(ranks).scatter_(1, position, ranks)
+
+
+def listed(values: Shaped[Tensor, "B k"], bars: Shaped[Tensor, "B K"], beyond: int) -> Int[Tensor, "B K"]:
+    """The rank of each bar that is above the last of the k highest keys, bars included; `beyond` for the others."""
+    bars, position = bars.sort(dim=1, descending=True, stable=True)
+    others = (values[:, :, None] >= bars[:, None, :]).sum(1) - (bars[:, :, None] >= bars[:, None, :]).sum(1)
+    own = torch.arange(1, bars.shape[1] + 1, device=bars.device)
+    ranks = torch.where(bars > values[:, -1:], others + own, beyond)
     return torch.empty_like(ranks).scatter_(1, position, ranks)
 
 

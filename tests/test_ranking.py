@@ -183,3 +183,21 @@ def test_rows_are_chosen_with_all_that_is_known_of_them():
     assert some.ranks.tolist() == r.ranks[1::2].tolist() and some.top.tolist() == r.top[1::2].tolist()
     assert some.batch.rows.tolist() == [1, 3] and some.past.padded().tolist() == [[0], [3]]
     assert some.candidates.tolist() == [4, 3]
+
+
+@settings(max_examples=300, deadline=None)
+@given(cases(), st.sampled_from([1, 2, 5, 20, 41, 80]), st.sampled_from([True, "zero", False]), st.booleans())
+def test_within_the_lists_ranks_are_exact_without_counting_and_beyond_them_no_rank(case, k, masked, some):
+    scores, target, seen = case
+    allowed = torch.rand(scores.shape, generator=torch.Generator().manual_seed(k)) < 0.7 if some else None
+    batch = asked(target, ragged(seen))
+    whole, quick = (ranking(scores, batch, k, mask_seen=masked, allowed=allowed, whole=w) for w in (True, False))
+    assert torch.equal(quick.ranks[whole.ranks <= k], whole.ranks[whole.ranks <= k])
+    beyond = quick.ranks[whole.ranks > k]
+    assert ((beyond == scores.shape[1]) | (beyond == whole.ranks[whole.ranks > k])).all() and (beyond > k).all()
+    assert torch.equal(quick.top, whole.top) and torch.equal(quick.flat, whole.flat)
+
+
+def test_without_lists_there_are_no_ranks_but_whole_ones():
+    scores, batch = torch.randn(5, 30), asked(torch.arange(1, 6)[:, None])
+    assert torch.equal(ranking(scores, batch, 0, whole=False).ranks, ranking(scores, batch, 0).ranks)

@@ -21,6 +21,7 @@ class ListCounts(Metric, ABC):
     name: ClassVar[str]  # results are called `<name>@<K>`
     needs: ClassVar[frozenset[str]] = frozenset()
     full_state_update = False
+    cut = True
 
     def __init__(self, corpus: Corpus, *, ks: Sequence[int]):
         super().__init__()

@@ -48,6 +48,7 @@ class SelfNormalised(Metric, ABC):
     name: ClassVar[str]  # results are called `<name>@<K>`
     needs: ClassVar[frozenset[str]] = frozenset()
     full_state_update = False
+    cut = True
 
     def __init__(
         self, corpus: Corpus, *, ks: Sequence[int], eta: float = 1.0, normalise: Literal["all", "row"] = "all"

@@ -39,6 +39,7 @@ class ProviderExposure(Metric):
     needs_named: ClassVar[tuple[str, ...]] = ("feature",)
     higher_is_better = None
     full_state_update = False
+    cut = True
 
     def __init__(
         self,

@@ -54,6 +54,10 @@ class GroupGap(Metric):
         self.total: Tensor
         self.rows: Tensor
 
+    @property
+    def cut(self) -> bool:
+        return self.metric.cut
+
     def update(self, r: Ranking) -> None:
         inside = self.groups(r)
         for i, k in enumerate(self.metric.ks):

@@ -48,6 +48,11 @@ def list_mean(table: Float64[Tensor, "N"], items: Int[Tensor, "B K"]) -> tuple[F
     return torch.where(real, table[items], 0).sum(1) / real.sum(1), real.any(1)
 
 
+def reads_whole(metric: Metric) -> bool:
+    """Whether a metric may read ranks beyond the top lists: not if it says that it is cut at K."""
+    return not getattr(metric, "cut", False)
+
+
 def on_device(fn: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
     """Follows a module to another device, and never to another precision: sums stay in double."""
     return lambda tensor: tensor.to(fn(tensor).device)

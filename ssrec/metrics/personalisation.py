@@ -25,6 +25,7 @@ class InterUserDistance(Metric):
     needs: ClassVar[frozenset[str]] = frozenset()
     higher_is_better = True
     full_state_update = False
+    cut = True
 
     def __init__(self, corpus: Corpus, *, ks: Sequence[int]):
         super().__init__()

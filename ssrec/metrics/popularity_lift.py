@@ -33,6 +33,7 @@ class PopularityLift(Metric):
     needs: ClassVar[frozenset[str]] = frozenset()
     higher_is_better = False
     full_state_update = False
+    cut = True
 
     def __init__(self, corpus: Corpus, *, ks: Sequence[int]):
         super().__init__()

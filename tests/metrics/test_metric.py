@@ -31,6 +31,7 @@ from ssrec.metrics.exposure import ProviderExposure
 from ssrec.metrics.fairness import GroupGap
 from ssrec.metrics.groups import HistoryGroups, TargetGroups, UserGroups
 from ssrec.metrics.long_tail import LongTail
+from ssrec.metrics.metric import reads_whole
 from ssrec.metrics.ndcg_ideals import FixedNDCG, FullNDCG
 from ssrec.metrics.novelty import Novelty, PopularityComplement
 from ssrec.metrics.personalisation import InterUserDistance
@@ -92,7 +93,7 @@ def build() -> list[Metric]:
     ]
 
 
-def evaluate(metrics: list[Metric], parts: list[slice]) -> dict[str, float]:
+def evaluate(metrics: list[Metric], parts: list[slice], whole: bool = True) -> dict[str, float]:
     """Update with these rows of one fixed evaluation, a batch for each part."""
     generator = torch.Generator().manual_seed(2)
     scores = torch.randn(B, N + 1, generator=generator)
@@ -104,7 +105,7 @@ def evaluate(metrics: list[Metric], parts: list[slice]) -> dict[str, float]:
     rows = torch.arange(B)
     for part in parts:
         batch = asked(target[part], seen.select(rows[part]), (rows[part] + 1).tolist())
-        r = ranking(scores[part], batch, max(KS), item_vectors=vectors)
+        r = ranking(scores[part], batch, max(KS), item_vectors=vectors, whole=whole)
         for metric in metrics:
             metric.update(r)
     return {name: value.item() for metric in metrics for name, value in metric.compute().items()}
@@ -113,6 +114,14 @@ def evaluate(metrics: list[Metric], parts: list[slice]) -> dict[str, float]:
 @pytest.fixture(scope="module")
 def whole() -> dict[str, float]:
     return evaluate(build(), [slice(0, B)])
+
+
+def test_metrics_that_say_they_are_cut_read_no_rank_beyond_the_lists(whole):
+    made = build()
+    cut = [metric for metric in made if not reads_whole(metric)]
+    assert len(made) - len(cut) == len(WHOLE)
+    found = evaluate(cut, [slice(0, B)], whole=False)
+    assert found and found == {name: whole[name] for name in found}
 
 
 def test_every_metric_reports_every_k(whole):
