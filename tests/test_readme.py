@@ -30,6 +30,8 @@ SMALL = [
 def smaller(command: str) -> list[str]:
     """The same command on a tiny generated world."""
     words = [w.replace("dataset=ml-100k", "dataset=synthetic") for w in shlex.split(command)[1:]]
+    if words[0] == "evaluate":
+        return [w.replace("ml-100k", "synthetic") for w in words] + [w for w in SMALL if w.startswith("dataset.")]
     if words[0] != "train":
         return words
     kept = [w for w in words if "trainer.max_epochs" not in w]
@@ -50,6 +52,9 @@ def test_every_command_of_the_readme_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     events = [f"{u},{(u + n) % 20},{1_000_000 + 1000 * n + u}\n" for u in range(60) for n in range(12)]
     (tmp_path / "events.csv").write_text("user,item,time\n" + "".join(events))
+    main(["train", "recipe=markov", "study=theirs", "rankings=20", *SMALL[:2]])
+    (lists,) = Path("outputs/theirs").glob("*/rankings.parquet")
+    lists.rename("mine.parquet")
     asked = [c for c in COMMANDS if c.startswith("ssrec")]
     assert len(asked) >= 5
     for command in asked:
