@@ -29,6 +29,7 @@ class Candidates(ABC):
 
     needs: frozenset[str] = frozenset()  # what the dataset must have; an instance may need more than its class
     warning: ClassVar[str | None] = None  # what every reader of such results must know
+    most: int | None = None  # the longest list that can miss a target, where the rule alone decides that
 
     @property
     @abstractmethod
@@ -69,7 +70,7 @@ class Sampled(Candidates):
             raise CompositionError(f"candidates.n={n}: a target is ranked among at least 1 negative")
         if seed < 0:
             raise CompositionError(f"candidates.seed={seed}: seeds are 0, 1, 2 and so on")
-        self.n = n
+        self.n = self.most = n
         self.by = by
         self.seed = seed
 

@@ -2,7 +2,7 @@
 
 import inspect
 import types
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any, Literal, Union, get_args, get_origin
 
 from ssrec.compose import Plain, encoding_of, fits, instantiate, locate, nearest, nodes, read_by
@@ -26,6 +26,8 @@ def _takes(annotation: Any, value: Any) -> bool:
         return value in get_args(annotation)
     if get_origin(annotation) is Mapping:
         return isinstance(value, Mapping)
+    if get_origin(annotation) is Sequence:
+        return isinstance(value, list) and all(_takes(get_args(annotation)[0], v) for v in value)
     if annotation is None or annotation is type(None):
         return value is None
     if annotation in (int, float, str):
@@ -56,6 +58,7 @@ def check_arguments(where: str, node: Plain, made: Callable[..., Any]) -> None:
         if value == "" or not _takes(annotation, value):
             shown = getattr(annotation, "__name__", None) if isinstance(annotation, type) else str(annotation)
             shown = "a mapping of names" if get_origin(annotation) is Mapping else shown
+            shown = f"a list of {get_args(annotation)[0].__name__}" if get_origin(annotation) is Sequence else shown
             name = f"{where}.{key}"
             said = "empty" if value == "" else repr(value)
             raise CompositionError(f"{name} is {said}, and {called} takes {shown}; say {name}=<value>")
@@ -120,6 +123,15 @@ def _check_weights(config: Plain, known_models: Models) -> None:
         reading = ", ".join(name for name, known in known_models.items() if known.reads_weights)
         raise CompositionError(
             f"clean.weights=true: {model.__name__} counts all events alike; models that do not: {reading}"
+        )
+
+
+def _check_lists(config: Plain) -> None:
+    rule = instantiate(config["candidates"]) if config["candidates"] else None
+    if rule is not None and rule.most is not None and max(config["ks"], default=0) > rule.most:
+        raise CompositionError(
+            f"K={max(config['ks'])} in ks lists every one of {rule.words}, so that no target is missed; "
+            f"lower it to {rule.most} or less"
         )
 
 
@@ -223,6 +235,10 @@ def check(
     for key in config:
         if key not in keys:
             raise CompositionError(f"unknown key {key}; {nearest(key, keys)}")
+    if not _takes(Sequence[int], config["ks"]):
+        raise CompositionError(f"ks is {config['ks']}; it takes list lengths, for example ks=[10,20]")
+    if not _takes(int, config["seed"]) or config["seed"] < 0:
+        raise CompositionError(f"seed is {config['seed']!r}; seeds are 0, 1, 2 and so on")
     _check_terms(config)
     config["data"]["rows"] = resolve_rows(config)
     for where, node in nodes(config):
@@ -237,6 +253,7 @@ def check(
     _check_weights(config, models)
     _check_monitor(config)
     _check_choices(config)
+    _check_lists(config)
     if (k := config["rankings"]) is not None and (isinstance(k, bool) or not isinstance(k, int) or k < 1):
         raise CompositionError(f"rankings is {k}; it takes a length of lists, for example rankings=100, or null")
     _check_pairs(config, models, losses, starts)

@@ -1,6 +1,6 @@
 """What the reader of a result must be warned of: stored with it by name, and printed in its row of a table."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, final
 
 import torch
@@ -22,7 +22,8 @@ Warnings = dict[str, str]  # a sentence by a name of few words
 class Watch(Metric):
     """Counts the rows of a test whose order says nothing, and sees whether all rows have one order.
 
-    Orders are compared on items spread evenly over the catalogue, before anything seen is masked.
+    Orders are compared before anything seen is masked: of all rows on items spread evenly over the catalogue, and in
+    each batch also on the list of its first row, for what is personal may concern few items of many.
     """
 
     full_state_update = False
@@ -33,10 +34,12 @@ class Watch(Metric):
         self.add_state("flat", torch.zeros((), dtype=torch.long), dist_reduce_fx="sum")
         self.add_state("first", torch.full((PROBES,), PROBES), dist_reduce_fx="min")
         self.add_state("last", torch.zeros(PROBES, dtype=torch.long), dist_reduce_fx="max")
+        self.add_state("unlike", torch.zeros((), dtype=torch.long), dist_reduce_fx="sum")
         self.rows: Tensor
         self.flat: Tensor
         self.first: Tensor
         self.last: Tensor
+        self.unlike: Tensor
 
     def update(self, scores: Float32[Tensor, "B N"], found: Ranking) -> None:
         if not len(scores):
@@ -47,10 +50,13 @@ class Watch(Metric):
         place = scores[:, probes].argsort(dim=1, stable=True).argsort(dim=1)
         self.first = torch.minimum(self.first, place.amin(0))
         self.last = torch.maximum(self.last, place.amax(0))
+        items = torch.cat([found.top[0], probes])
+        steps = scores[:, items[scores[0, items].argsort()]].diff().sign()  # down the order of the first row
+        self.unlike += (steps != steps[0]).any()
 
     def compute(self) -> dict[str, int]:
         """Rows, those of them that are flat, and 1 under `alike` where all have one order."""
-        alike = self.rows > 1 and torch.equal(self.first, self.last)
+        alike = self.rows > 1 and not self.unlike and torch.equal(self.first, self.last)
         return {"rows": int(self.rows), "flat": int(self.flat), "alike": int(alike)}
 
 
@@ -80,6 +86,16 @@ def of_training(done: Mapping[str, int], *, patience: int | None) -> Warnings:
     return {
         "undertrained": f"the best epoch, {done['best_epoch']}, is within {wait} of the last, {done['epochs']}: "
         "more epochs may be better; raise trainer.max_epochs"
+    }
+
+
+def of_batches(contrasting: Sequence[str], batching: str) -> Warnings:
+    """A warning where objectives whose negatives are the other rows of a batch see rows of their own length alone."""
+    if not contrasting or batching != "length":
+        return {}
+    return {
+        "contrast by length": f"{', '.join(contrasting)}: with data.batching=length the negatives of a row are rows of "
+        "about its length; data.batching=mixed draws them from all"
     }
 
 

@@ -129,10 +129,13 @@ def make(config: DictConfig, content: Plain, dataset: str, folder: Path, label: 
         canonical = canonical_of(config, content)
         owners = top_lists.owners(canonical, instantiate(config.split), splits.test)
         top_lists.write(folder, after.top_lists, canonical, owners)
+    limits = config.trainer.limit_val_batches, config.trainer.limit_test_batches
+    whole, parts = limits == (None, None), (splits.val, splits.test)
     warnings = {
         **guards.of_lists(after.watched, personal=encoder.personal),
         **guards.of_training(done, patience=config.trainer.patience),
-        **guards.of_parts(measured, config.monitor, len(splits.val), len(splits.test)),
+        **guards.of_batches([n for n, t in terms.items() if t.loss.contrasts_rows], config.data.batching),
+        **(guards.of_parts(measured, config.monitor, *(int(p.asked.sum()) for p in parts)) if whole else {}),
         **observer.warnings(),
     }
     for sentence in warnings.values():

@@ -144,7 +144,8 @@ def ranking(
             ranks[rows[counted]] = torch.where(unsure[counted], found, ranks[rows[counted]])
         top[rows, :depth] = items.masked_fill(values == nothing, PAD)
         if depth > 1:
-            flat[rows] = (values[:, 0] == values[:, -1]) & (values[:, 0] != nothing)
+            last = torch.where(values == nothing, values[:, :1], values).amin(1)  # lists may be shorter than `depth`
+            flat[rows] = (values[:, 0] == last) & (values[:, 1] != nothing)
         if keys.dtype == torch.int32:  # else all scores are finite
             flat[rows] |= block.isnan().any(1)
     candidates = _count(target, past if mask_seen is True else None, allowed, scores.shape[1] - 1)

@@ -19,6 +19,7 @@ from ssrec.compose import nearest
 from ssrec.errors import UserError
 from ssrec.writable import obstacle
 
+OPEN = ".*"  # behind the key of a node that is empty, for names of the user's own
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ENAMETOOLONG}  # nothing that a try with a small file shows
 
 
@@ -28,11 +29,14 @@ def _keys(config: Any, where: str = "") -> Iterator[str]:
             name = f"{where}.{key}" if where else str(key)
             yield name
             yield from _keys(value, name)
+            if value == {} and where:  # else a group of which nothing is chosen
+                yield f"{name}{OPEN}"
 
 
 def _known_keys(overrides: list[str], wrong: str) -> list[str]:
-    """The keys of the config that the other overrides make."""
-    rest = [o for o in overrides if "=" in o and not o.startswith(("-", "hydra", wrong)) and "," not in o.split("[")[0]]
+    """The keys of the config that the other overrides make, but for those that add a key."""
+    others = [o for o in overrides if "=" in o and not o.startswith(("-", "+", "hydra", wrong))]
+    rest = [o for o in others if "," not in o.split("[")[0]]
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(confs.folder()), version_base="1.3"):
@@ -44,6 +48,9 @@ def _known_keys(overrides: list[str], wrong: str) -> list[str]:
 
 def _hint(key: str, known: list[str]) -> str:
     """What a key that does not exist may have meant: its only namesake, a sibling like it, or else any sibling."""
+    if any(k.endswith(OPEN) and key.startswith(k.removesuffix("*")) for k in known):
+        return f"a name of your own needs a plus sign: +{key}=<value>"
+    known = [k for k in known if not k.endswith(OPEN)]
     parent, _, leaf = key.rpartition(".")
     siblings = [k for k in known if parent and k.startswith(f"{parent}.") and "." not in k[len(parent) + 1 :]]
     own = [k[len(parent) + 1 :] for k in siblings if not k.endswith("_")]

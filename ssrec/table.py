@@ -11,10 +11,14 @@ import polars as pl
 
 from ssrec import guards, protocol
 from ssrec.errors import DataError, UserError
+from ssrec.labels import labels
 
+LATEX = {
+    **{c: rf"\{c}" for c in "_%#&${}"},
+    **{"±": r"$\pm$", "<": "$<$", ">": "$>$", "\\": r"\textbackslash{}", "^": r"\^{}", "~": r"\~{}"},
+}
 METRICS = ("recall@10", "ndcg@10", "diversity_attributes@10", "novelty@10", "coverage@10")
-_OF_TRAINING = ("optimizer", "monitor", "select", "data.rows", "data.batch")
-_UNSHOWN = ("seed", "study", "outputs", "logger", "hardware.accelerator", "hardware.devices", "hardware.strategy")
+FLOORS = "popularity, markov, item_knn, ease"
 
 
 def results(folder: Path) -> list[dict[str, Any]]:
@@ -26,59 +30,22 @@ def results(folder: Path) -> list[dict[str, Any]]:
     files = sorted([*folder.glob("*/result.json"), *folder.glob("*.json")])
     if not files:
         raise DataError(f"{folder} holds no results; a study's folder is <outputs>/<study>, with a folder for each run")
-    found = []
-    for file in files:
-        try:
-            found.append(json.loads(file.read_text()))
-        except json.JSONDecodeError as error:
-            raise DataError(f"{file}, line {error.lineno}: not JSON; remove that run and make it again") from None
-    return found
+    return [read_result(file) for file in files]
 
 
-def _flat(node: Any, where: str = "") -> dict[str, str]:
-    if isinstance(node, dict):
-        parts = (_flat(v, f"{where}.{k}" if where else str(k)) for k, v in node.items())
-        return {k: v for part in parts for k, v in part.items()}
-    return {where: json.dumps(node)}
+def read_result(file: Path) -> dict[str, Any]:
+    """One stored result.
 
-
-def _settings(result: Mapping[str, Any]) -> dict[str, str]:
-    """What tells a run from another with the same label; the pretraining's settings stand under `init`."""
-    idle = () if result["targets_seen_with_pretraining"] else _OF_TRAINING
-    own = {k: v for k, v in _flat(result["config"]).items() if not k.startswith((*_UNSHOWN, *protocol.PARTS, *idle))}
-    init = result.get("init")
-    return {**own, **({f"init.{k}": v for k, v in _settings(init).items()} if init else {})}
-
-
-def _differences(own: Mapping[str, str], alike: Sequence[Mapping[str, str]]) -> list[str]:
-    """The settings that tell a run from those with its label; a part's class stands for what only that class has."""
-    differs = sorted(k for k in own if any(s.get(k) != own[k] for s in alike))
-    parts = {k.removesuffix("_target_") for k in differs if k.endswith("._target_")}
-    shown = []
-    for key in differs:
-        if key.removesuffix("_target_") in parts:
-            shown.append(f"{key.split('.')[-2]}={json.loads(own[key]).split('.')[-1]}")
-            continue
-        same = [
-            s for s in alike if all(s.get(f"{p}_target_") == own[f"{p}_target_"] for p in parts if key.startswith(p))
-        ]
-        if any(s.get(key) != own[key] for s in same):
-            shown.append(f"{key.removeprefix('objective.')}={own[key]}")
-    return shown
-
-
-def labels(found: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What each run is; those with the same label are told apart by the settings in which they differ.
-
-    Where the runs were not all measured by the same rules, each also says its own.
+    Raises:
+        DataError: the file holds something else.
     """
-    settings, rules = [_settings(r) for r in found], [protocol.words(r) for r in found]
-    named = []
-    for result, own, ruled in zip(found, settings, rules, strict=True):
-        alike = [s for r, s in zip(found, settings, strict=True) if r["label"] == result["label"]]
-        apart = [word for key, word in ruled.items() if any(other.get(key) != word for other in rules)]
-        named.append(", ".join([result["label"], *_differences(own, alike), *apart]))
-    return named
+    try:
+        found = json.loads(file.read_text())
+    except json.JSONDecodeError as error:
+        raise DataError(f"{file}, line {error.lineno}: not JSON; remove that run and make it again") from None
+    if not isinstance(found, dict) or not found.keys() >= {"fingerprint", "config", "metrics"}:
+        raise DataError(f"{file} is no result of a run: it lacks a fingerprint, config or metrics; move it elsewhere")
+    return found
 
 
 def frame(found: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
@@ -141,19 +108,20 @@ def render(rows: pl.DataFrame, form: str) -> str:
     """A table as markdown, LaTeX (booktabs) or CSV."""
     if form == "csv":
         return rows.write_csv().rstrip()
-    cells = [rows.columns, *([("" if v is None else str(v)) for v in row] for row in rows.iter_rows())]
+    escapes = str.maketrans({"|": r"\|"} if form == "markdown" else LATEX)
+    lines = (rows.columns, *rows.iter_rows())
+    cells = [[("" if v is None else str(v)).translate(escapes) for v in row] for row in lines]
     if form == "markdown":
         widths = [max(len(row[i]) for row in cells) for i in range(rows.width)]
         lines = ["| " + " | ".join(v.ljust(w) for v, w in zip(row, widths, strict=True)) + " |" for row in cells]
         return "\n".join([lines[0], "|" + "|".join("-" * (w + 2) for w in widths) + "|", *lines[1:]])
-    escaped = [[v.replace("_", r"\_").replace("%", r"\%").replace("±", r"$\pm$") for v in row] for row in cells]
-    lines = [" & ".join(row) + r" \\" for row in escaped]
+    lines = [" & ".join(row) + r" \\" for row in cells]
     begin = rf"\begin{{tabular}}{{l{'r' * (rows.width - 1)}}}"
     return "\n".join([begin, r"\toprule", lines[0], r"\midrule", *lines[1:], r"\bottomrule", r"\end{tabular}"])
 
 
 def caption(found: Sequence[Mapping[str, Any]], stage: str) -> str:
-    """What a table's numbers rest on: data, protocol, commit."""
+    """What a table's numbers rest on: data, protocol, commit; and that nothing fitted in closed form is beside them."""
 
     def every(values: Iterable[object]) -> str:
         return ", ".join(sorted({str(v) for v in values}))
@@ -163,7 +131,8 @@ def caption(found: Sequence[Mapping[str, Any]], stage: str) -> str:
     split, candidates = every(f"{w['split']}, {w['history']}" for w in rules), every(w["candidates"] for w in rules)
     seen, cold = every(w["seen"] for w in rules), every(w["cold"] for w in rules)
     commits = every(r["commit"] or f"ssrec {r['packages']['ssrec']}" for r in found)
-    return f"{stage}; {data}; {split}; {candidates}, {seen}, ties last, {cold}; commit {commits}"
+    floor = "" if any(r["targets_seen_with_pretraining"] == 0 for r in found) else f"no floor beside them ({FLOORS}); "
+    return f"{stage}; {data}; {split}; {candidates}, {seen}, ties last, {cold}; {floor}commit {commits}"
 
 
 def text_of(arguments: list[str], base: Path) -> str:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from rankings import asked
 
-from ssrec.guards import Watch, of_lists, of_parts, of_seeds, of_training
+from ssrec.guards import Watch, of_batches, of_lists, of_parts, of_seeds, of_training
 from ssrec.ranking import ranking
 
 
@@ -41,6 +41,16 @@ def test_one_order_for_all_is_named_however_scores_are_scaled():
     assert of_lists(watched(one), personal=True) == {}, "one row is no evidence"
 
 
+@pytest.mark.parametrize("floor", [torch.zeros(1, 100_001), torch.randperm(100_001)[None] / 100_001])
+def test_what_is_personal_may_concern_few_items_of_many(floor):
+    """As of Markov and item-KNN, with or without popularity behind."""
+    draw = torch.Generator().manual_seed(0)
+    personal = floor.repeat(30, 1)
+    personal.scatter_(1, torch.randint(1, 100_001, (30, 20), generator=draw), 10 + torch.rand(30, 20, generator=draw))
+    assert of_lists(watched(personal), personal=True) == {}
+    assert of_lists(watched(personal[:15], personal[15:]), personal=True) == {}
+
+
 def test_no_rows_no_warning():
     assert of_lists(watched(scores(4)[:0]), personal=True) == {}
 
@@ -70,6 +80,11 @@ def test_disagreement_is_beyond_chance_and_large(val, test, n, warned):
 def test_a_metric_that_is_no_share_is_not_judged():
     assert of_parts({"val/novelty@10": 9.0, "test/novelty@10": 2.0}, "val/novelty@10", 9999, 9999) == {}
     assert of_parts({}, "val/ndcg@10", 9999, 9999) == {}
+
+
+def test_rows_of_one_length_are_not_all_rows():
+    assert "contrast_sequence: with" in of_batches(["contrast_sequence"], "length")["contrast by length"]
+    assert of_batches(["contrast_sequence"], "mixed") == of_batches([], "length") == {}
 
 
 def test_seeds():

@@ -22,7 +22,7 @@ LAYERS = [
     ["compose"],
     ["check", "confs", "runs", "fit", "transfer", "logs", "diagnostics.cka", "diagnostics.observer"],
     ["make"],
-    ["train", "refusal", "table", "audit"],
+    ["train", "refusal", "labels", "table", "audit"],
     ["compare.statistics", "compare.bootstrap", "compare.setting"],
     ["compare.paired", "compare.comparable"],
     ["compare.verdict"],

@@ -83,6 +83,12 @@ def test_clipping_and_precision_are_passed_on(tiny):
     assert metrics(folder) != metrics(train(tiny("trainer.max_epochs=1")))
 
 
+def test_a_contrast_among_rows_of_one_length_is_warned_of(tiny):
+    both = ["objective=[next_item,contrast_sequence]", "trainer.limit_train_batches=1"]
+    by_length, mixed = (runs.read(train(tiny(*both, f"data.batching={b}")))["warnings"] for b in ("length", "mixed"))
+    assert by_length.keys() - mixed.keys() == {"contrast by length"}
+
+
 def test_warnings_are_stored_and_printed(tiny, monkeypatch, capsys):
     assert set(runs.read(train(tiny("trainer.max_epochs=2")))["warnings"]) == {"undertrained"}
     assert "warning: the best epoch" in capsys.readouterr().err

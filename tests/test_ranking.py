@@ -86,7 +86,7 @@ def test_equals_a_loop(case, k):
         check_top(r.top[i].tolist(), row, candidates)
         assert r.candidates[i] == len(candidates)
         listed = [row[j] for j in r.top[i].tolist() if j != PAD]
-        same = k > 1 and len(row) > 1 and len(listed) == min(k, len(row)) and len(set(listed)) == 1
+        same = len(listed) > 1 and len(set(listed)) == 1
         assert r.flat[i] == (same or any(map(math.isnan, row)))
     assert torch.equal(r.ranks, rank(scores, target, ragged(seen)))
 
@@ -201,3 +201,11 @@ def test_within_the_lists_ranks_are_exact_without_counting_and_beyond_them_no_ra
 def test_without_lists_there_are_no_ranks_but_whole_ones():
     scores, batch = torch.randn(5, 30), asked(torch.arange(1, 6)[:, None])
     assert torch.equal(ranking(scores, batch, 0, whole=False).ranks, ranking(scores, batch, 0).ranks)
+
+
+def test_a_list_with_few_candidates_has_no_order_where_all_of_them_tie():
+    batch = asked(torch.tensor([[1], [2], [2]]), ragged([[], [], list(range(3, 31))]))
+    allowed = torch.zeros(3, 31, dtype=torch.bool)
+    allowed[0, 5:9] = allowed[2, 1] = True
+    for value in (0.0, -math.inf):
+        assert ranking(torch.full((3, 31), value), batch, 10, allowed=allowed).flat.tolist() == [True, False, True]

@@ -3,10 +3,11 @@
 import json
 import statistics
 
+import polars as pl
 import pytest
 
 from ssrec.errors import DataError, UserError
-from ssrec.table import frame, main, render, results, summary
+from ssrec.table import caption, frame, main, render, results, summary
 
 
 def stored(label="sasrec: next_item", seed=1, ndcg=0.1, targets=100, **config):
@@ -81,7 +82,7 @@ def test_three_formats(tmp_path, capsys):
     assert (
         below
         == "test; world 01234567; leave_one_out, growing history; full catalogue, seen masked, ties last, cold targets "
-        "count as misses; commit abc"
+        "count as misses; no floor beside them (popularity, markov, item_knn, ease); commit abc"
     )
     main([folder, "--metrics", "ndcg@10", "--format", "csv"])
     assert capsys.readouterr().out.splitlines()[1] == "sasrec: next_item,2,100,0.1500 ± 0.0707,few seeds"
@@ -124,8 +125,14 @@ def test_runs_of_different_rules_each_say_theirs():
 def test_a_caption_names_all_rules(tmp_path, capsys):
     few = ruled(cold_targets="drop", candidates="9 uniform negatives (seed 0)", mask_seen="zero")
     main([str(write(tmp_path, few)), "--metrics", "ndcg@10"])
-    told = "9 uniform negatives (seed 0), seen scored 0, ties last, cold targets dropped; commit abc"
+    told = "9 uniform negatives (seed 0), seen scored 0, ties last, cold targets dropped; no floor"
     assert told in capsys.readouterr().out
+
+
+def test_a_caption_says_that_no_floor_is_there():
+    trained, floor, judged = stored(), stored("popularity", targets=0), stored("theirs", targets=None)
+    assert "; no floor beside them (popularity, " in caption([trained, judged], "test")
+    assert "no floor" not in caption([trained, judged, floor], "test")
 
 
 def test_fitted_models_are_not_told_apart_by_what_only_training_reads():
@@ -170,3 +177,21 @@ def test_a_row_says_what_to_be_warned_of(tmp_path, capsys):
 def test_without_a_warning_there_is_no_column_for_them(tmp_path, capsys):
     main([str(write(tmp_path, *(stored(seed=seed) for seed in (1, 2, 3)))), "--metrics", "ndcg@10"])
     assert "warnings" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", '{"metrics": {}}'])
+def test_what_is_no_result_is_named(tmp_path, content):
+    (tmp_path / "a.json").write_text(content)
+    with pytest.raises(DataError, match=r"a\.json is no result of a run"):
+        results(tmp_path)
+
+
+def test_names_are_escaped():
+    rows = pl.DataFrame({"#": ["a_b|c -> d & {e}"], "p": ["< .1 %"]})
+    assert render(rows, "latex").splitlines()[2:5] == [
+        r"\# & p \\",
+        r"\midrule",
+        r"a\_b|c -$>$ d \& \{e\} & $<$ .1 \% \\",
+    ]
+    assert render(rows, "markdown").splitlines()[2] == r"| a_b\|c -> d & {e} | < .1 % |"
+    assert "a_b|c" in render(rows, "csv")

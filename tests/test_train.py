@@ -1,5 +1,6 @@
 """Whole runs on a tiny generated world: stages, fingerprints, resumption, starting points."""
 
+import csv
 import json
 import shutil
 from pathlib import Path
@@ -195,6 +196,19 @@ def test_test_is_ranked_with_the_best_checkpoint_by_validation(tiny):
     during = [float(v) for line in log[1:] if (v := line.split(",")[column])]
     assert kept["metrics"]["val/ndcg@10"] == pytest.approx(max(during), abs=1e-6)
     assert kept["best_epoch"] == 1 + during.index(max(during))
+
+
+def test_the_test_part_is_ranked_once_with_the_selected_weights(tiny):
+    """Those are what training stopped at the selected epoch ends with."""
+    settings = ("optimizer.lr=0.05", "logger=csv")
+    best = train(tiny(*settings, "trainer.max_epochs=6", "study=best"))
+    epoch = result(best)["best_epoch"]
+    assert epoch < 6, "another epoch than the last, or this shows nothing"
+    stopped = train(tiny(*settings, f"trainer.max_epochs={epoch}", "select=last", "study=stopped"))
+    assert metrics(best) == metrics(stopped)
+    with (best / "log" / "version_0" / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert sum(row["test/ndcg@10"] != "" for row in rows) == 1 < sum(row["val/ndcg@10"] != "" for row in rows)
 
 
 @pytest.mark.parametrize("recipe", ["popularity", "markov", "item_knn", "ease"])

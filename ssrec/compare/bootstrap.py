@@ -5,6 +5,7 @@ from jaxtyping import Float64
 from torch import Generator, Tensor
 
 DRAWS = 1 << 20  # users drawn at once
+SLACK = 1e-10  # means that are nearer are equal: differences are rounded, sums have an order
 
 
 def resampled_means(values: Float64[Tensor, "C U"], resamples: int, generator: Generator) -> Float64[Tensor, "C R"]:
@@ -32,8 +33,7 @@ def bca(
     distance of each user from the mean. Accuracy per user is skewed, and percentiles alone are not.
     """
     mean = differences.mean(1, keepdim=True)
-    # Sums in another order differ in their last digits: that is a tie, not a bias.
-    slack = 1e-12 * differences.abs().amax(1, keepdim=True)
+    slack = SLACK + 1e-12 * differences.abs().amax(1, keepdim=True)
     below = (resampled < mean - slack).double().mean(1)
     same = ((resampled - mean).abs() <= slack).double().mean(1)
     n = resampled.shape[1]

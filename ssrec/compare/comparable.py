@@ -1,7 +1,6 @@
 """Stored runs that may be set against each other: found by name, refused unless they answer the same questions."""
 
 import glob
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +11,9 @@ import torch
 
 from ssrec import per_user, protocol
 from ssrec.compare.setting import Setting
-from ssrec.errors import DataError, UserError
-from ssrec.table import labels
+from ssrec.errors import UserError
+from ssrec.labels import labels
+from ssrec.table import read_result
 
 
 @dataclass(frozen=True)
@@ -46,18 +46,10 @@ def named(names: Sequence[str], base: Path) -> list[Run]:
             )
         direct |= dict.fromkeys(p.resolve() for p in own)
         listed |= dict.fromkeys(p.resolve() for p in below)
-    runs = [Run(folder, _result(folder)) for folder in direct | listed]
+    runs = [Run(folder, read_result(folder / "result.json")) for folder in direct | listed]
     starts = {run.result["init"]["fingerprint"] for run in runs if run.result.get("init")}
     kept = [run for run in runs if run.folder in direct or run.result["fingerprint"] not in starts]
     return list({run.result["fingerprint"]: run for run in reversed(kept)}.values())[::-1]
-
-
-def _result(folder: Path) -> dict[str, Any]:
-    try:
-        return json.loads((folder / "result.json").read_text())
-    except json.JSONDecodeError as error:
-        file = folder / "result.json"
-        raise DataError(f"{file}, line {error.lineno}: not JSON; remove that run and make it again") from None
 
 
 def check_alike(runs: Sequence[Run]) -> None:

@@ -26,10 +26,10 @@ def student(
 def wilcoxon_p(differences: Float64[Tensor, "P U"]) -> Float64[Tensor, "P"]:
     """The two-sided p of Wilcoxon's signed-rank test; 1 where all differences are 0.
 
-    Wilcoxon, Biometrics Bulletin 1945: users without a difference are left out, ties share their mean rank. Exact for
-    at most 50 users without ties, normal beyond (scipy).
+    Wilcoxon, Biometrics Bulletin 1945: users without a difference are left out, ties share their mean rank. Of those
+    who are left, exact for at most 50 without ties or 13 with, normal beyond (scipy).
     """
-    return torch.tensor([wilcoxon(d.numpy())[1] if d.any() else 1.0 for d in differences], dtype=torch.float64)
+    return torch.tensor([wilcoxon(d[d != 0].numpy())[1] if d.any() else 1.0 for d in differences], dtype=torch.float64)
 
 
 def holm(p: Float64[Tensor, "P"]) -> Float64[Tensor, "P"]:

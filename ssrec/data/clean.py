@@ -138,7 +138,9 @@ def _seconds(setting: str, value: int | str | None, *, last: bool) -> int | None
         return value
     try:
         moment = datetime.fromisoformat(value)
-        moment = moment.replace(tzinfo=moment.tzinfo or UTC)
-        return int(moment.timestamp()) + (DAY - 1 if last and _is_date(value) else 0)
+        second = int(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp())
     except (ValueError, OverflowError):
         raise _refused(setting, value, "say seconds since 1970, or a date such as 2014-01-31") from None
+    if moment.microsecond:
+        raise _refused(setting, value, "whole seconds stay or leave; leave out the part of a second")
+    return second + (DAY - 1 if last and _is_date(value) else 0)

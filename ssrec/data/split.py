@@ -161,7 +161,9 @@ def cut(
     """
     if said := split.objection(canonical):
         raise DataError(said)
-    content = [canonical.fingerprint, split.settings]
+    content: list[object] = [canonical.fingerprint, split.settings]
+    if "times" in split.needs and (within := canonical.meta.get("content", {}).get("interactions.nanosecond")):
+        content.append(within)  # parts of a second decide, and are not in the canonical fingerprint
     if folder is None:
         made, meta = _make(split, canonical, features)
         tensors = dict(made)

@@ -44,7 +44,10 @@ def parsed(arguments: list[str]) -> Command:
     parser.add_argument("--dataset", metavar="NAME", help="short for dataset=NAME")
     parser.add_argument("--split", metavar="NAME", help="short for split=NAME")
     parser.add_argument("--columns", nargs="+", default=[], metavar="ROLE=COLUMN", help="what the file calls them")
-    parser.add_argument("--name", help="what tables call the rankings; else the file's name")
+    parser.add_argument(
+        "--name",
+        help="what tables call the rankings; else the file's name; a method's runs have one, and seed=1, seed=2, ...",
+    )
     parser.add_argument("--unknown", choices=("error", "drop"), default="error", help="users and items not in the data")
     parser.add_argument("--no-floors", action="store_true", help=f"do not make {', '.join(FLOORS)}")
     parser.add_argument(

@@ -55,7 +55,7 @@ def floor_of(overrides: Iterable[str], floor: str) -> DictConfig:
     Nothing selects what is fitted; but training asks for a metric that could, and the user may have left out the usual.
     """
     config = composed([*overrides, f"recipe={floor}"])
-    for name, node in config.metric.items():
+    for name, node in config.metric.items() if config.ks else ():
         made = locate(node["_target_"], f"metric.{name}")
         if made.higher_is_better:
             config.monitor = f"val/{name}@{config.ks[0]}" if getattr(made, "cut", True) else f"val/{name}"

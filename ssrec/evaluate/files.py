@@ -98,7 +98,7 @@ def _read(file: Path, roles: Mapping[str, str]) -> tuple[pl.DataFrame, Place]:
         try:
             return table.with_columns(ids).collect(), in_parquet(file, BadRows())
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as e:
-            raise DataError(f"{file} cannot be read as Parquet: {e}") from e
+            raise DataError(f"{file} cannot be read as Parquet: {str(e).splitlines()[0]}") from e
     kinds: dict[str, Kind] = {column: int | str if role in IDS else str for role, column in roles.items()}
     check_columns(str(file), _header(file), wanted)
     table = read_file(file, kinds, wanted=wanted, optional=kinds, text=Text(), bad=BadRows())

@@ -8,7 +8,7 @@ from torchmetrics import Metric
 
 from ssrec.data.split import Splits
 from ssrec.evaluate.lists import Lists
-from ssrec.metrics.metric import RowMean
+from ssrec.metrics.metric import RowMean, reads_whole
 from ssrec.per_user import PerUser
 
 ROWS = 1024  # judged together
@@ -18,8 +18,7 @@ Metrics = Mapping[str, Metric]
 
 def readable(metrics: Metrics, *, complete: bool) -> dict[str, Metric]:
     """The metrics that lists can answer: those of whole rankings only where every candidate has a place."""
-    inner = {name: getattr(metric, "metric", metric) for name, metric in metrics.items()}  # of a gap between groups
-    return {name: metric for name, metric in metrics.items() if complete or getattr(inner[name], "cut", True)}
+    return {name: metric for name, metric in metrics.items() if complete or not reads_whole(metric)}
 
 
 def measure(

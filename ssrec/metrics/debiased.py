@@ -42,7 +42,7 @@ class SelfNormalised(Metric, ABC):
             et al. do, which debiases nothing where rows have one target.
 
     Raises:
-        CompositionError: eta is negative or no number.
+        CompositionError: eta is negative, no number, or so large that weights overflow.
     """
 
     name: ClassVar[str]  # results are called `<name>@<K>`
@@ -58,7 +58,10 @@ class SelfNormalised(Metric, ABC):
             raise CompositionError(f"metric {self.name}: eta is {eta}; it takes a number from 0, for example 1")
         self.ks = lengths(corpus, ks)
         self.normalise = normalise
-        self.register_buffer("inverse", inverse_propensity(corpus, eta), persistent=False)
+        inverse = inverse_propensity(corpus, eta)
+        if not inverse.sum().isfinite():
+            raise CompositionError(f"metric {self.name}: eta={eta} gives weights above all numbers; lower it")
+        self.register_buffer("inverse", inverse, persistent=False)
         self.add_state("reached", torch.zeros(len(self.ks), dtype=torch.float64), dist_reduce_fx="sum")
         self.add_state("best", torch.zeros(len(self.ks), dtype=torch.float64), dist_reduce_fx="sum")
         self.inverse: Tensor

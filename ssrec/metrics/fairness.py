@@ -29,7 +29,7 @@ class GroupGap(Metric):
         least_rows: rows with a defined value that a group must have.
 
     Raises:
-        CompositionError: `least_rows` is below 1.
+        CompositionError: `least_rows` is below 1, or the metric is no mean over rows.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset()
@@ -48,6 +48,8 @@ class GroupGap(Metric):
         if least_rows < 1:
             raise CompositionError(f"least_rows={least_rows}: a group that counts has 1 row or more")
         self.metric, self.groups, self.least_rows = metric(corpus), groups(corpus), least_rows
+        if not isinstance(self.metric, RowMean):
+            raise CompositionError(f"a gap is between means over rows, and {type(self.metric).__name__} is none")
         shape = len(self.metric.ks), self.groups.n
         self.add_state("total", torch.zeros(shape, dtype=torch.float64), dist_reduce_fx="sum")
         self.add_state("rows", torch.zeros(shape, dtype=torch.long), dist_reduce_fx="sum")

@@ -62,7 +62,8 @@ class RowMean(Metric, ABC):
     """The mean of a value over the rows for which it is defined; `compute` leaves out a K that has no such row."""
 
     name: ClassVar[str]  # results are called `<name>@<K>`
-    cut: ClassVar[bool] = True  # else the only K is the whole catalogue, and the result is called `<name>`
+    # Whether `values` reads no rank beyond k; else K is the whole catalogue, and the result is called `<name>`.
+    cut: ClassVar[bool] = True
     needs: ClassVar[frozenset[str]] = frozenset()  # item features that the dataset must have
     per_user: ClassVar[bool] = False  # whether the rows' own values are worth storing
     full_state_update = False

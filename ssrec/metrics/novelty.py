@@ -19,13 +19,19 @@ def met_by(corpus: Corpus) -> Int[Tensor, "N"]:
     return torch.bincount(pairs % corpus.item_rows, minlength=corpus.item_rows)
 
 
+def training_users(corpus: Corpus) -> int:
+    """The users with training events, which some splits do not leave to all of them; at least 1."""
+    return max(1, int((corpus.history.lengths > 0).sum()))
+
+
 @final
 class Novelty(RowMean):
     """The mean self-information log2(n_users / users_i) of the items of a top-K list, in bits, averaged over rows.
 
-    users_i counts the training users who met item i, each once. An item that nobody met counts as if one user had,
-    so that it is as novel as the rarest. From 0 to log2(n_users); higher is more novel. Zhou, Kuscsik, Liu, Medo,
-    Wakeling and Zhang, PNAS 2010, as used by Vargas and Castells, RecSys 2011. Rows without any candidate do not count.
+    users_i counts those of the n_users training users who met item i, each once. An item that nobody met counts as if
+    one user had, so that it is as novel as the rarest. From 0 to log2(n_users); higher is more novel. Zhou, Kuscsik,
+    Liu, Medo, Wakeling and Zhang, PNAS 2010, as used by Vargas and Castells, RecSys 2011. Rows without any candidate
+    do not count.
     """
 
     name = "novelty"
@@ -34,7 +40,7 @@ class Novelty(RowMean):
     def __init__(self, corpus: Corpus, *, ks: Sequence[int]):
         super().__init__(corpus, ks=ks)
         users = met_by(corpus).clamp(min=1).double()
-        self.register_buffer("bits", (corpus.n_users / users).log2(), persistent=False)
+        self.register_buffer("bits", (training_users(corpus) / users).log2(), persistent=False)
         self.bits: Tensor
 
     def values(self, r: Ranking, k: int) -> tuple[Tensor, Tensor]:
@@ -55,7 +61,7 @@ class PopularityComplement(RowMean):
 
     def __init__(self, corpus: Corpus, *, ks: Sequence[int]):
         super().__init__(corpus, ks=ks)
-        self.register_buffer("unmet", 1 - met_by(corpus).double() / corpus.n_users, persistent=False)
+        self.register_buffer("unmet", 1 - met_by(corpus).double() / training_users(corpus), persistent=False)
         self.unmet: Tensor
 
     def values(self, r: Ranking, k: int) -> tuple[Tensor, Tensor]:

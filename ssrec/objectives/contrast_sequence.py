@@ -30,6 +30,7 @@ class ContrastSequence(Objective[SequenceEncoding]):
     """
 
     rows = ("window", "prefix")
+    contrasts_rows = True
 
     def __init__(
         self,

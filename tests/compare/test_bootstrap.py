@@ -74,3 +74,10 @@ def test_degenerate_users():
     assert interval(torch.zeros(1, 20, dtype=torch.float64)) == (0, 0)
     assert interval(torch.full((1, 20), 0.3, dtype=torch.float64)) == pytest.approx((0.3, 0.3))
     assert all(end != end for end in interval(torch.ones(1, 1, dtype=torch.float64)))
+
+
+def test_means_that_tie_but_for_rounding_are_ties():
+    """Of five users many resamples have the very mean; differences are rounded, and resampled means are not."""
+    exact = torch.tensor([[1 / 3, 0, 0, 1 / 7, 1 / 9]], dtype=torch.float64)
+    means = resampled_means(exact, 4000, Generator().manual_seed(0))
+    torch.testing.assert_close(bca(exact.round(decimals=10), means, 0.95), bca(exact, means, 0.95), rtol=0, atol=1e-12)

@@ -21,6 +21,7 @@ def write(folder, label="sasrec", seed=1, *, targets=100, init=None, rows=ROWS, 
         "label": label,
         "seed": seed,
         "config": {"seed": seed},
+        "metrics": {},
         "init": init,
         "dataset": {"name": "world", "fingerprint": "f00", "split": "5b1"},
         "protocol": {
@@ -61,6 +62,9 @@ def test_runs_are_named_by_folder_study_or_glob_and_found_once(tmp_path):
             found(tmp_path, "one", name)
     (tmp_path / "one" / "a" / "result.json").write_text('{\n"cut')
     with pytest.raises(DataError, match=r"a/result\.json, line 2: not JSON"):
+        found(tmp_path, "one")
+    (tmp_path / "one" / "a" / "result.json").write_text("{}")
+    with pytest.raises(DataError, match=r"a/result\.json is no result of a run"):
         found(tmp_path, "one")
 
 

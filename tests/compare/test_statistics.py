@@ -58,6 +58,8 @@ def test_wilcoxon_leaves_zeros_out_and_shares_ranks():
 def test_wilcoxon_of_few_users_is_exact():
     assert wilcoxon_p(tensor(1, 2, 3, 4, 5)[None]).tolist() == [2 / 2**5]
     assert wilcoxon_p(tensor(0.5)[None]).tolist() == [1]
+    assert wilcoxon_p(tensor(1, 2, 3, 4, 5, *[0] * 200)[None]).tolist() == [2 / 2**5], "few of whom differ"
+    assert wilcoxon_p(tensor(1, 1, 2, 2, -1, *[0] * 200)[None]).tolist() == [8 / 2**5], "by counting all 32 signs"
     assert wilcoxon_p(torch.zeros(2, 9, dtype=torch.float64)).tolist() == [1, 1]
 
 

@@ -43,6 +43,7 @@ def test_as_it_stands_nothing_is_asked_of_a_dataset():
             "clean.max_time=19980213: that looks like a date, and numbers are seconds since 1970; say '1998-02-13'",
         ),
         ({"min_time": "May"}, "clean.min_time=May: say seconds since 1970, or a date such as 2014-01-31"),
+        ({"min_time": "1998-02-13T12:00:00.5"}, "clean.min_time=1998-02-13T12:00:00.5: whole seconds stay or leave"),
         ({"duplicates": "sum"}, "say clean.weights=true"),
     ],
 )

@@ -70,17 +70,17 @@ def test_bad_rows_of_files_of_one_name(tmp_path):
 
 def test_what_is_missing_or_unknown_is_named_by_its_file(tmp_path):
     lines(tmp_path / "e.csv", ["user,item,time", "1,2,1", ",2,5"])
-    with pytest.raises(DataError, match=r"/e\.csv, line 3 has no user \(item 2\)"):
+    with pytest.raises(DataError, match=r"/e\.csv, line 3, row ',2,5' has no user \(item 2\)"):
         made(tmp_path, "e.csv")
     lines(tmp_path / "i.csv", ["item", "3"])
-    with pytest.raises(DataError, match=r"/e\.csv, line 2 names item 2, which the item table does not list; clean"):
+    with pytest.raises(DataError, match=r"/e\.csv, line 2, row '1,2,1' names item 2, which the item table does not"):
         made(tmp_path, "e.csv", items=f"{tmp_path}/i.csv", missing="drop")
 
 
 def test_unknown_users_are_named_dropped_or_kept(tmp_path):
     lines(tmp_path / "e.csv", ["user,item,time", "1,2,1", "7,3,5", "1,3,2"])
     lines(tmp_path / "u.csv", ["user,age", "1,30"])
-    with pytest.raises(DataError, match=r"/e\.csv, line 3 names user 7, .*; clean\.unknown_users=drop or keep"):
+    with pytest.raises(DataError, match=r"/e\.csv, line 3, row '7,3,5' names user 7, .*; clean\.unknown_users=drop or"):
         made(tmp_path, "e.csv", users=f"{tmp_path}/u.csv")
     kept = made(tmp_path, "e.csv", users=f"{tmp_path}/u.csv", unknown_users="keep")
     assert kept.users is not None and kept.users.rows() == [(1, 1, 30.0), (2, 7, None)]
@@ -90,7 +90,11 @@ def test_unknown_users_are_named_dropped_or_kept(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "kind, places", [("csv", ("a.csv, line 2", "b.csv, line 3")), ("parquet", ("a.parquet, row 1", "b.parquet, row 2"))]
+    "kind, places",
+    [
+        ("csv", ("a.csv, line 2, row 'x,1,1'", "b.csv, line 3, row 'x ,2,2'")),
+        ("parquet", ("a.parquet, row 1", "b.parquet, row 2")),
+    ],
 )
 def test_ids_in_two_spellings_are_named_by_their_files(tmp_path, kind, places):
     for file, users in (("a", ["x", "y"]), ("b", ["y", "x "])):
@@ -105,11 +109,11 @@ def test_ids_in_two_spellings_are_named_by_their_files(tmp_path, kind, places):
 def test_the_line_of_a_spelling_counts_skipped_rows_and_the_table_of_items(tmp_path):
     lines(tmp_path / "e.csv", ["user,item,time", "1,7,1", "1,2", "2,7,2"])
     lines(tmp_path / "i.csv", ["item", "8", "07"])
-    said = r"item ids '07' \(.*/i\.csv, line 3\) and '7' \(.*/e\.csv, line 2\) are one number, written in two ways"
+    said = r"item ids '07' \(.*/i\.csv, line 3, row '07'\) and '7' \(.*/e\.csv, line 2, row '1,7,1'\) are one number"
     with pytest.raises(DataError, match=said):
         made(tmp_path, "e.csv", items=f"{tmp_path}/i.csv", on_bad_rows="skip")
     lines(tmp_path / "e.csv", ["user,item,time", "1,8,1", "1,2", "2,7,2"])
-    with pytest.raises(DataError, match=r"/e\.csv, line 4\) are one number"):
+    with pytest.raises(DataError, match=r"/e\.csv, line 4, row '2,7,2'\) are one number"):
         made(tmp_path, "e.csv", items=f"{tmp_path}/i.csv", on_bad_rows="skip")
 
 

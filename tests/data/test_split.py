@@ -18,6 +18,7 @@ from ssrec.data.canonical import Canonical
 from ssrec.data.features import Features
 from ssrec.data.numbering import PARTS
 from ssrec.data.split import CONTEXT, TEST, TRAIN, UNUSED, VAL, Events, Held, LeaveOneOut, Splits, cut
+from ssrec.data.splits.global_time import GlobalTime
 from ssrec.errors import CompositionError, DataError
 
 LONG = HISTORIES.filter(lambda hs: max(map(len, hs)) >= 3)
@@ -191,6 +192,18 @@ def test_fingerprints_are_of_data_and_settings_and_stay():
     prints += [LeaveOneOut(min_length=4)(data).fingerprint, LeaveOneOut()(other).fingerprint]
     assert prints == ["6342d4690ef960f7", "8227f9d3da2e721a", "9657d17186e7d79e", "d3e9ac3634976ec2"]
     assert cut(LeaveOneOut(), data, Features(numbers="log")).fingerprint == prints[0], "the same rows are held out"
+
+
+def test_parts_of_a_second_are_in_the_fingerprint_of_a_split_that_needs_times():
+    """The canonical fingerprint is without them, and a moment inside a second divides by them."""
+    times, found = [[5, 5, 5, 5, 5]], []
+    for within in ([0, 1, 2, 3, 4], [0, 3, 4, 5, 6]):
+        data = canonical([[1, 2, 3, 4, 5]], times=times, within=[within])
+        data = replace(data, meta={**data.meta, "content": {"interactions.nanosecond": str(within)}})
+        by_time = GlobalTime(val_from=0.4, test_from=0.8)(data)
+        found.append((by_time.fingerprint, by_time.facts["test_from_time"], LeaveOneOut()(data).fingerprint))
+    (a, at, same), (b, later, again) = found
+    assert at != later and a != b and same == again
 
 
 def test_an_empty_split_says_what_would_help():

@@ -22,7 +22,7 @@ TESTED = [("1", "8"), ("3", "6"), ("3", "5"), ("4", "5")]  # nobody knows 3 and 
 def lightgcn(folder):
     lines(folder / "train.txt", ["1 5 6", "2 5 6 8"])
     lines(folder / "test.txt", ["1 8", "2", "3 6 5", "4 5"])
-    return "lightgcn-files", {"root": str(folder)}, r"test\.txt, line 3"
+    return "lightgcn-files", {"root": str(folder)}, r"test\.txt, line 3, row '3 6 5'"
 
 
 def matrices(folder):
@@ -35,14 +35,15 @@ def matrices(folder):
 def mmrec(folder):
     labelled = [f"{u}\t{i}\t0" for u, i in TRAINED] + [f"{u}\t{i}\t2" for u, i in TESTED]
     lines(folder / "baby.inter", ["userID\titemID\tx_label", *labelled])
-    return "mmrec", {"root": str(folder), "name": "baby", "vectors": {}}, r"baby\.inter, line 8"
+    return "mmrec", {"root": str(folder), "name": "baby", "vectors": {}}, r"baby\.inter, line 8, row '3\\t6\\t2'"
 
 
 def recbole(folder):
     for part, pairs in (("train", TRAINED), ("test", TESTED)):
         lines(folder / f"ml.{part}.inter", ["user_id:token\titem_id:token", *(f"{u}\t{i}" for u, i in pairs)])
     parts = {"train": "train", "test": "test"}
-    return "recbole", {"path": str(folder), "stem": "ml", "time": None, "parts": parts}, r"ml\.test\.inter, line 3"
+    settings = {"path": str(folder), "stem": "ml", "time": None, "parts": parts}
+    return "recbole", settings, r"ml\.test\.inter, line 3, row '3\\t6'"
 
 
 def table(folder, kind="csv"):
@@ -53,11 +54,12 @@ def table(folder, kind="csv"):
         part.write_ndjson(folder / f"{name}.jsonl")
         part.write_parquet(folder / f"{name}.parquet")
     settings = {"interactions": f"{folder}/*.{kind}", "columns": {"time": None, "part": "part"}}
-    return (
-        "table",
-        settings,
-        {"csv": r"b\.csv, line 4", "jsonl": r"b\.jsonl, line 3", "parquet": r"b\.parquet, row 3"}[kind],
-    )
+    places = {
+        "csv": r"b\.csv, line 4, row '3,6,test'",
+        "jsonl": r"""b\.jsonl, line 3, row '{"user":"3","item":"6","part":"test"}'""",
+        "parquet": r"b\.parquet, row 3",
+    }
+    return "table", settings, places[kind]
 
 
 LAYOUTS = {
@@ -94,7 +96,7 @@ def test_the_cleaning_may_be_to_blame(tmp_path):
     columns = {"time": None, "part": "part", "weight": "stars"}
     source = source_of("table", {"interactions": f"{tmp_path}/e.csv", "columns": columns})
     assert "stranger" not in prepare(source, Cleaning(), tmp_path).meta
-    said = r"user 2 \(e\.csv, line 6\) has a test event and no training event that the cleaning left; dataset\.without"
+    said = r"user 2 \(e\.csv, line 6, row '2,6,test,5'\) has a test event and no training event that the cleaning left"
     with pytest.raises(DataError, match=said):
         cut(Given(), prepare(source, Cleaning(min_rating=2), tmp_path))
 

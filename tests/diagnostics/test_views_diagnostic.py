@@ -4,10 +4,12 @@ import pytest
 import torch
 from representations import DATA, corpus, ragged, seen
 
+from ssrec import runs
 from ssrec.batch import PAD, Corpus
 from ssrec.data.rows import make_rows
 from ssrec.diagnostics.views import Views, drawn_by, unchanged_and_empty
 from ssrec.errors import CompositionError
+from ssrec.train import train
 from ssrec.views.sequence import Crop, Mask, Reorder, View
 
 
@@ -42,6 +44,11 @@ def test_shares_over_training_rows_by_term_and_view():
     }
     sampled = Views(many, DATA, sample=4)(shown).numbers["identity/contrast/mask"]
     assert float(sampled) in (0, 0.25, 0.5, 0.75)
+
+
+def test_the_recipe_of_a_contrast_logs_them(tiny):
+    found = runs.read(train(tiny("recipe=cl4srec", "debug=fast")))["metrics"]
+    assert 0 <= found["test/identity/contrast_sequence/crop"] < 1
 
 
 def test_without_views_there_is_nothing():

@@ -151,6 +151,26 @@ def test_another_name_renames_and_another_content_is_another_result(judged, list
     assert len(others) == 4
 
 
+def test_rankings_of_one_name_are_told_apart_by_their_seeds(judged, lists, tmp_path, capsys):
+    """Three runs of one method are one row; two files of one seed are two, and others' names need no digest."""
+
+    def rows() -> list[list[str]]:
+        capsys.readouterr()
+        main(["table", str(tmp_path / "default"), "--metrics", "recall@5"])
+        return [line.split(" | ")[:2] for line in capsys.readouterr().out.splitlines() if line.startswith("| ")][1:]
+
+    for seed in (1, 2, 3):
+        shuffled = lists.with_columns(score=pl.col("score").shuffle(seed=seed))
+        judged(shuffled, "--name", "mine", f"seed={seed}")
+    assert [[name.strip("| "), n.strip()] for name, n in rows()] == [["mine", "3"]]
+    run = judged(lists, "--name", "theirs")[1].split()[-1]
+    words = ["compare", str(tmp_path / "default"), "--metric", "ndcg@10", "--format", "csv"]
+    main(words)
+    assert capsys.readouterr().out.splitlines()[1].split(",")[1:3] in (["mine", "theirs"], ["theirs", "mine"])
+    judged(lists, "--name", "mine", "seed=1", f"study={Path(run).parent.name}")
+    assert sorted(n.strip() for _, n in rows()) == ["1", "1", "2"]
+
+
 def test_users_without_a_list_are_misses(judged, lists):
     users = lists["user"].unique(maintain_order=True)
     perfect, _, _ = judged(lists)
@@ -182,7 +202,7 @@ def test_the_past_is_taken_out_unless_the_protocol_keeps_it(judged, asked):
     assert masked["rankings"]["listed_seen"] == len(table) - len(asked)
     assert "seen listed" not in kept["warnings"]
     assert "mask_seen=zero changes scores" in judged(table, "mask_seen=zero", code=2)
-    assert "candidates=full" in judged(table, "candidates=sampled", "candidates.n=5", code=2)
+    assert "candidates=full" in judged(table, "candidates=sampled", "candidates.n=20", code=2)
 
 
 def test_ties_nan_and_short_lists_are_told(judged, lists):
@@ -210,9 +230,12 @@ def test_one_list_for_everybody_is_told(judged, asked):
 @pytest.mark.parametrize(
     ("row", "told"),
     {
-        "an item twice": ((0, None, -50.0), "line 722: user 0 has item {item} already, in"),
-        "an unknown item": ((0, 999, -50.0), "line 722: synthetic has no item 999 (its ids look like 0, 1, 2)"),
-        "an unknown user": ((999, 0, -50.0), "line 722: synthetic has no user 999"),
+        "an item twice": ((0, None, -50.0), "line 722, row '0,{item},-50.0': user 0 has item {item} already, in"),
+        "an unknown item": (
+            (0, 999, -50.0),
+            "line 722, row '0,999,-50.0': synthetic has no item 999 (its ids look like 0, 1, 2)",
+        ),
+        "an unknown user": ((999, 0, -50.0), "line 722, row '999,0,-50.0': synthetic has no user 999"),
     }.values(),
 )
 def test_rows_that_do_not_belong_are_refused_by_line(judged, lists, row, told):

@@ -30,7 +30,7 @@ def test_every_format_gives_the_same(tmp_path, name):
     given = read_rankings(written(tmp_path / name, frame()), {})
     assert given.table.rows() == [(u, i, float(r), s) for u, i, r, s in ROWS]
     assert given.orders == ("rank", "score")
-    assert given.place(1).endswith(f"{name}, row 2" if name.endswith("parquet") else f"{name}, line 3")
+    assert (f"{name}, row 2" if name.endswith("parquet") else f"{name}, line 3, row 'u1") in given.place(1)
 
 
 def test_columns_have_the_names_that_are_told(tmp_path):
@@ -50,7 +50,7 @@ def test_integers_stay_integers_unless_one_file_has_text(tmp_path):
     assert read_rankings(str(tmp_path / "a.csv"), {}).table["user"].dtype == pl.Int64
     both = read_rankings(str(tmp_path / "*.csv"), {})
     assert both.table["user"].to_list() == ["1", "1", "2", "1", "x", "x"]
-    assert both.place(4).endswith("b.csv, line 3")
+    assert both.place(4).endswith("b.csv, line 3, row 'x,b,2,0.5'")
 
 
 def test_nan_is_a_score_and_nothing_is_not(tmp_path):
@@ -65,12 +65,18 @@ def test_nan_is_a_score_and_nothing_is_not(tmp_path):
         "no order": ("user,item\n1,2\n", "has no column rank or score; it has user, item"),
         "no header": ("1,2,3\n1,3,2\n", "has no column rank or score; it has 1, 2, 3"),
         "no row": ("user,item,rank\n", "has a header and no row"),
-        "no user": ("user,item,rank\n1,2,1\n,3,2\n", "line 3: user is missing"),
-        "no item": ("user,item,rank\n1,,1\n", "line 2: item is missing"),
-        "no score": ("user,item,score\n1,2,0.5\n1,3,\n", "line 3: score is missing"),
-        "a word": ("user,item,score\n1,2,0.5\n1,3,best\n", "line 3: score is 'best'; scores are numbers"),
-        "a rank between": ("user,item,rank\n1,2,1.5\n", "line 2: rank is '1.5'; ranks are whole numbers"),
-        "no rank": ("user,item,rank\n1,2,nan\n", "line 2: rank is 'nan'; ranks are whole numbers"),
+        "no user": ("user,item,rank\n1,2,1\n,3,2\n", "line 3, row ',3,2': user is missing"),
+        "no item": ("user,item,rank\n1,,1\n", "line 2, row '1,,1': item is missing"),
+        "no score": ("user,item,score\n1,2,0.5\n1,3,\n", "line 3, row '1,3,': score is missing"),
+        "a word": (
+            "user,item,score\n1,2,0.5\n1,3,best\n",
+            "line 3, row '1,3,best': score is 'best'; scores are numbers",
+        ),
+        "a rank between": (
+            "user,item,rank\n1,2,1.5\n",
+            "line 2, row '1,2,1.5': rank is '1.5'; ranks are whole numbers",
+        ),
+        "no rank": ("user,item,rank\n1,2,nan\n", "line 2, row '1,2,nan': rank is 'nan'; ranks are whole numbers"),
         "cut short": ("user,item,rank\n1,2,1\n1,3\n", "line 3"),
     }.values(),
 )
@@ -92,6 +98,10 @@ def test_parquet_is_checked_as_text_is(tmp_path):
     file = written(tmp_path / "r.parquet", frame(user=pl.Series([0.5, 1.0, 2.0])))
     with pytest.raises(DataError, match="user ids should be integers or text, and are Float64"):
         read_rankings(file, {})
+    file = written(tmp_path / "r.parquet", frame(item=pl.Series([2**63 + 5] * 3, dtype=pl.UInt64)))
+    with pytest.raises(DataError, match=r"r\.parquet cannot be read as Parquet: conversion .*[^\n]*$") as refused:
+        read_rankings(file, {})
+    assert "\n" not in str(refused.value)
     (tmp_path / "r.parquet").write_bytes(b"PAR1 and then nothing")
     with pytest.raises(DataError, match=r"r\.parquet cannot be read as Parquet"):
         read_rankings(file, {})

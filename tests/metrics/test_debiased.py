@@ -111,6 +111,11 @@ def test_a_power_that_is_none_is_refused(eta):
         DebiasedRecall(corpus([1]), ks=[1], eta=eta)
 
 
+def test_a_power_under_which_weights_overflow_is_refused():
+    with pytest.raises(CompositionError, match=r"eta=400\.0 gives weights above all numbers"):
+        DebiasedRecall(corpus([1, 1000]), ks=[1], eta=400.0)
+
+
 def test_a_run_measures_with_each_setting(tiny):
     few = ["trainer.max_epochs=1", "metric=[ndcg,recall,ndcg_debiased,recall_debiased]", "ks=[10]"]
     row = ["metric.ndcg_debiased.normalise=row", "metric.recall_debiased.normalise=row"]  # each row has one target

@@ -11,6 +11,7 @@ from rankings import asked, placed, ragged
 from ssrec.batch import Attributes, Corpus
 from ssrec.errors import CompositionError
 from ssrec.metrics.accuracy import NDCG, Recall
+from ssrec.metrics.coverage import Coverage
 from ssrec.metrics.fairness import GroupGap
 from ssrec.metrics.groups import HistoryGroups, TargetGroups, UserGroups
 from ssrec.metrics.whole_ranking import MeanRank
@@ -64,6 +65,11 @@ def test_groups_that_cannot_be_are_refused():
     assert UserGroups.needs_named == TargetGroups.needs_named == ("feature",)
     with pytest.raises(CompositionError, match="least_rows=0"):
         GroupGap(CORPUS, metric=partial(NDCG, ks=[1]), groups=HistoryGroups, least_rows=0)
+
+
+def test_only_means_over_rows_have_a_gap():
+    with pytest.raises(CompositionError, match="between means over rows, and Coverage is none"):
+        GroupGap(CORPUS, metric=partial(Coverage, ks=[1]), groups=HistoryGroups)  # pyright: ignore[reportArgumentType]
 
 
 @settings(max_examples=150)

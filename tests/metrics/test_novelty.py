@@ -10,8 +10,9 @@ from ssrec.batch import Corpus
 from ssrec.metrics.metric import RowMean
 from ssrec.metrics.novelty import Novelty, PopularityComplement
 
-# Of four users three met item 1, one met item 2 (twice, counted once), four item 3, none item 4.
-CORPUS = Corpus(torch.tensor([1, 2, 2, 3, 1, 3, 1, 3, 3]), torch.tensor([0, 0, 4, 6, 8, 9]), n_users=4, n_items=4)
+# Of four training users three met item 1, one met item 2 (twice, counted once), four item 3, none item 4; a fifth user
+# has no training events.
+CORPUS = Corpus(torch.tensor([1, 2, 2, 3, 1, 3, 1, 3, 3]), torch.tensor([0, 0, 4, 6, 8, 9, 9]), n_users=5, n_items=4)
 
 
 def measure(top: list[list[int]], ks: list[int], made: type[RowMean] = Novelty) -> dict[str, float]:

@@ -7,11 +7,12 @@ from pathlib import Path
 import polars as pl
 
 from ssrec.data.files.arrays import read_npz
-from ssrec.data.files.layout import BadRows
+from ssrec.data.files.delimited_rows import Record
+from ssrec.data.files.layout import BadRows, shown
 from ssrec.data.files.refused import Origin, kept
 from ssrec.errors import DataError
 
-Place = Callable[[int], str]  # of a row, from 0: "events.csv, line 7"
+Place = Callable[[int], str]  # of a row, from 0: "events.csv, line 7, row 'u1,i9,5'"
 
 
 def in_order(where: str) -> Place:
@@ -24,7 +25,7 @@ def in_text(origin: Origin, bad: BadRows) -> Place:
 
     def place(row: int) -> str:
         record = next(islice(kept(origin, bad), row, None))
-        return f"{origin.path}, line {record.line:,}"
+        return _line(origin.path, record)
 
     return place
 
@@ -36,7 +37,7 @@ def in_sequences(path: Path, bad: BadRows, separator: str = " ") -> Place:
         for record in kept(Origin(path), bad):
             row -= len(record.text.rstrip(separator).split(separator)) - 1
             if row < 0:
-                return f"{path}, line {record.line:,}"
+                return _line(path, record)
         raise DataError(f"{path} changed while it was being read; ask again")
 
     return place
@@ -76,6 +77,10 @@ def one_after_the_other(parts: Sequence[tuple[int | Callable[[], int], Place]]) 
         raise DataError("the files changed while they were being read; ask again")
 
     return place
+
+
+def _line(path: Path, record: Record) -> str:
+    return f"{path}, line {record.line:,}, row {shown(record.text)}"
 
 
 def first_row(table: pl.LazyFrame, **values: object) -> int | None:

@@ -21,7 +21,7 @@ def test_events_of_a_line_of_items(tmp_path_factory, rows, bad):
     refused = BadRows("skip")
     events = read_sequences(file, empty=True, bad=refused)
     place = in_sequences(file, refused)
-    found = [int(place(k).rpartition(" ")[2]) for k in range(len(events))]
+    found = [int(place(k).rpartition(", row")[0].rpartition(" ")[2]) for k in range(len(events))]
     assert found == [k + 1 for k, items in enumerate([*rows, [5]]) if k == len(rows) or k not in bad for _ in items]
 
 

@@ -91,13 +91,13 @@ def test_columns_that_do_not_fit_are_named(tmp_path, monkeypatch, settings, mess
             "ml.item",
             b"\t1 0.5 -1e-3",
             b"\t1 0.5",
-            r"ml\.item, line 2, column emb: the vector of 'i1' has not 3 numbers",
+            r"ml\.item, line 2, row '.*', column emb: the vector of 'i1' has not 3 numbers",
         ),
         (
             "ml.item",
             b"\t1 0.5 -1e-3",
             b"\t1 x 2",
-            r"ml\.item, line 2, column emb: the vector of 'i1' holds what is no finite",
+            r"ml\.item, line 2, row '.*', column emb: the vector of 'i1' holds what is no finite",
         ),
     ],
 )
