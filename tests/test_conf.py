@@ -37,7 +37,7 @@ CHOOSE = {
     "dataset": lambda n: [f"dataset={n}", *ASKED.get(n, [])],
     "split": lambda n: [f"split={n}", "dataset=mind-small"],  # which has times and the publisher's parts
     "stratum": lambda n: [f"stratum=[{n}]"],
-    "candidates": lambda n: [f"candidates={n}", *(["candidates.n=9"] if n == "sampled" else [])],
+    "candidates": lambda n: [f"candidates={n}", *(["candidates.n=25"] if n == "sampled" else [])],
     "protocol": lambda n: [f"protocol={n}", "dataset=mind-small"],
     "diagnostic": lambda n: [f"diagnostic=[{n}]", *(["diagnostic.cka.other=x"] if n == "cka" else [])],
     "model": lambda n: [f"model={n}", TRAINED_BY.get(n, "objective=[]")],
