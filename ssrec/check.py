@@ -1,67 +1,22 @@
 """What does not fit is refused before any data is read, by name, with the reason and what would fit."""
 
 import inspect
-import types
 from collections.abc import Callable, Mapping, Sequence, Set
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any
 
+from ssrec.arguments import check_arguments, takes
 from ssrec.compose import Plain, encoding_of, fits, instantiate, locate, nearest, nodes, read_by
 from ssrec.data.clean import Cleaning
 from ssrec.data.feature_settings import Features
 from ssrec.data.rows import KINDS
 from ssrec.errors import CompositionError
+from ssrec.metrics.metric import result_names
 from ssrec.models.encoder import Encoder, FittedEncoding
 from ssrec.objectives.objective import Objective
 
 Models = Mapping[str, type[Encoder]]
 Losses = Mapping[str, type[Objective]]
 CHOICES = {"select": ("best", "last"), "mask_seen": (True, False, "zero"), "cold_targets": ("miss", "drop")}
-
-
-def _takes(annotation: Any, value: Any) -> bool:
-    """Whether a plain value suits an annotation; annotations of other kinds are not judged."""
-    if get_origin(annotation) in (Union, types.UnionType):
-        return any(_takes(a, value) for a in get_args(annotation))
-    if get_origin(annotation) is Literal:
-        return value in get_args(annotation)
-    if get_origin(annotation) is Mapping:
-        return isinstance(value, Mapping)
-    if get_origin(annotation) is Sequence:
-        return isinstance(value, list) and all(_takes(get_args(annotation)[0], v) for v in value)
-    if annotation is None or annotation is type(None):
-        return value is None
-    if annotation in (int, float, str):
-        allowed = {int: int, float: (int, float), str: str}[annotation]
-        return isinstance(value, allowed) and not isinstance(value, bool)
-    return isinstance(value, bool) if annotation is bool else True
-
-
-def check_arguments(where: str, node: Plain, made: Callable[..., Any]) -> None:
-    """Refuse what is no argument, or none of its type; `made` is what the node's `_target_` names.
-
-    A node without one holds settings of a function that users do not know: its keyword-only arguments.
-    """
-    parameters = inspect.signature(made).parameters
-    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        return
-    called = made.__name__
-    if "_target_" not in node:
-        parameters = {name: p for name, p in parameters.items() if p.kind is p.KEYWORD_ONLY}
-        called = where
-    for key, value in node.items():
-        if key.startswith("_") and key.endswith("_"):
-            continue
-        if key not in parameters:
-            hint = nearest(key, [p for p in parameters if p != "self"])
-            raise CompositionError(f"{where}.{key} is not an argument of {called}; {hint}")
-        annotation = parameters[key].annotation
-        if value == "" or not _takes(annotation, value):
-            shown = getattr(annotation, "__name__", None) if isinstance(annotation, type) else str(annotation)
-            shown = "a mapping of names" if get_origin(annotation) is Mapping else shown
-            shown = f"a list of {get_args(annotation)[0].__name__}" if get_origin(annotation) is Sequence else shown
-            name = f"{where}.{key}"
-            said = "empty" if value == "" else repr(value)
-            raise CompositionError(f"{name} is {said}, and {called} takes {shown}; say {name}=<value>")
 
 
 def _argument(made: Callable[..., Any], node: Plain, name: str) -> Any:
@@ -79,7 +34,7 @@ def _check_terms(config: Plain) -> None:
         if "weight" not in term:
             raise CompositionError(f"objective.{name} has no weight; say +objective.{name}.weight=1")
         weight = term["weight"]
-        if not isinstance(weight, dict) and (isinstance(weight, bool) or not isinstance(weight, int | float)):
+        if not isinstance(weight, dict) and not takes(float, weight):
             raise CompositionError(f"objective.{name}.weight is {weight!r}; it takes a number or a schedule")
 
 
@@ -140,13 +95,12 @@ def _check_monitor(config: Plain) -> None:
     if stage != "val":
         raise CompositionError(f"monitor is {config['monitor']}; only a val/ key may select, for example val/ndcg@10")
     made = {name: locate(node["_target_"], name) for name, node in config["metric"].items()}
-    cut = {name: getattr(metric, "cut", True) for name, metric in made.items() if metric.higher_is_better}
-    whole = [f"val/{name}" for name in cut if not cut[name]]
-    known = [f"val/{name}@{k}" for name in cut if cut[name] for k in config["ks"]] + whole
+    rising = {name: metric for name, metric in made.items() if metric.higher_is_better}
+    known = [f"val/{r}" for name, metric in rising.items() for r in result_names(metric, name, config["ks"])]
     if f"val/{key}" in known:
         return
     meant = f"val/{key.partition('@')[0]}"
-    if meant in whole:
+    if meant in known:
         raise CompositionError(f"monitor is {config['monitor']}, and that metric has no K; say monitor={meant}")
     raise CompositionError(f"no metric that is better when higher gives {config['monitor']}; {nearest(key, known)}")
 
@@ -235,9 +189,9 @@ def check(
     for key in config:
         if key not in keys:
             raise CompositionError(f"unknown key {key}; {nearest(key, keys)}")
-    if not _takes(Sequence[int], config["ks"]):
+    if not takes(Sequence[int], config["ks"]):
         raise CompositionError(f"ks is {config['ks']}; it takes list lengths, for example ks=[10,20]")
-    if not _takes(int, config["seed"]) or config["seed"] < 0:
+    if not takes(int, config["seed"]) or config["seed"] < 0:
         raise CompositionError(f"seed is {config['seed']!r}; seeds are 0, 1, 2 and so on")
     _check_terms(config)
     config["data"]["rows"] = resolve_rows(config)
@@ -254,7 +208,7 @@ def check(
     _check_monitor(config)
     _check_choices(config)
     _check_lists(config)
-    if (k := config["rankings"]) is not None and (isinstance(k, bool) or not isinstance(k, int) or k < 1):
+    if (k := config["rankings"]) is not None and (not takes(int, k) or k < 1):
         raise CompositionError(f"rankings is {k}; it takes a length of lists, for example rankings=100, or null")
     _check_pairs(config, models, losses, starts)
     return config

@@ -14,9 +14,9 @@ from torchmetrics import Metric
 from ssrec.batch import Batch, Corpus
 from ssrec.candidates import Allowed
 from ssrec.data.splits.parted import Name
+from ssrec.distributed import distributed
 from ssrec.errors import UserError
-from ssrec.losses import distributed
-from ssrec.metrics.metric import RowMean, reads_whole
+from ssrec.metrics.metric import reads_whole, update_all
 from ssrec.models.encoder import Encoder, Encoding
 from ssrec.objectives.objective import Objective
 from ssrec.ranking import MaskSeen, Ranking, ranking
@@ -155,18 +155,16 @@ class Learner(pl.LightningModule):
 
     def validation_step(self, batch: Batch, index: int) -> dict[str, Encoding]:
         x = self.encoder(batch, self._shared)
-        _update(self.val_metrics, self._ranked(x, x.scores(), self.top, "val"))
+        update_all(_members(self.val_metrics), self._ranked(x, x.scores(), self.top, "val"))
         return {"encoding": x}  # for callbacks that observe
 
     def test_step(self, batch: Batch, index: int) -> dict[str, Encoding]:
         x = self.encoder(batch, self._shared)
         scores = x.scores()
         found = self._ranked(x, scores, self.tested.depth(self.top, batch.target.shape[1]), "test")
-        values: dict[str, Tensor] = {}
-        _update(self.test_metrics, found, values)
-        self.tested.add(scores, found, values)
+        self.tested.add(scores, found, update_all(_members(self.test_metrics), found))
         for name, metrics in self.strata_metrics.items():
-            _update(cast(nn.ModuleDict, metrics), found.select(self.get_buffer(f"rows_{name}")[batch.rows]))
+            update_all(_members(metrics), found.select(self.get_buffer(f"rows_{name}")[batch.rows]))
         return {"encoding": x}
 
     def _ranked(self, x: Encoding, scores: Tensor, top: int, part: Name) -> Ranking:
@@ -181,10 +179,9 @@ class Learner(pl.LightningModule):
             whole=self.whole,
         )
 
-    def _report(self, stage: str, metrics: nn.ModuleDict) -> None:
+    def _report(self, stage: str, metrics: nn.Module) -> None:
         self._shared = None
-        for module in metrics.values():
-            metric = cast(Metric, module)
+        for metric in _members(metrics):
             for name, value in metric.compute().items():
                 # Already summed over processes; the mean of equal values is the value.
                 self.log(f"{stage}/{name}", value, batch_size=1, sync_dist=True)
@@ -197,7 +194,7 @@ class Learner(pl.LightningModule):
         self.tested.gather()
         self._report("test", self.test_metrics)
         for name, metrics in self.strata_metrics.items():
-            self._report(f"test/{name}", cast(nn.ModuleDict, metrics))
+            self._report(f"test/{name}", metrics)
 
     # ---- resumption: dropout, views and negatives go on from where the checkpoint was written
 
@@ -218,10 +215,5 @@ def _clones(metrics: Mapping[str, Metric]) -> nn.ModuleDict:
     return nn.ModuleDict({name: metric.clone() for name, metric in metrics.items()})
 
 
-def _update(metrics: nn.ModuleDict, found: Ranking, kept: dict[str, Tensor] | None = None) -> None:
-    """Add a batch; the rows' values of metrics that are stored for each user go into `kept`."""
-    for metric in metrics.values():
-        if kept is not None and isinstance(metric, RowMean) and metric.per_user:
-            metric.update(found, kept)
-        else:
-            cast(Metric, metric).update(found)
+def _members(metrics: nn.Module) -> Iterable[Metric]:
+    return cast(Iterable[Metric], cast(nn.ModuleDict, metrics).values())

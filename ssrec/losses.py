@@ -10,9 +10,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-
-def distributed() -> bool:
-    return dist.is_available() and dist.is_initialized()
+from ssrec.distributed import distributed, of_all
 
 
 def global_mean(total: Float[Tensor, ""], count: int | Tensor) -> Float[Tensor, ""]:
@@ -32,19 +30,11 @@ def global_mean(total: Float[Tensor, ""], count: int | Tensor) -> Float[Tensor, 
 class _Gather(Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> tuple[Tensor, Tensor]:
-        size = torch.tensor([len(x)], device=x.device)
-        sizes = [torch.empty_like(size) for _ in range(dist.get_world_size())]
-        dist.all_gather(sizes, size)
-        lengths = [int(s) for s in sizes]
-        # all_gather wants equal shapes, and the last batch of an epoch may be split unevenly
-        padded = F.pad(x, (0, 0, 0, max(lengths) - len(x))).contiguous()
-        parts = [torch.empty_like(padded) for _ in lengths]
-        dist.all_gather(parts, padded)
-        start = sum(lengths[: dist.get_rank()])
+        everyone, start = of_all(x)
         ctx.own = slice(start, start + len(x))
         first = torch.tensor(start, device=x.device)
         ctx.mark_non_differentiable(first)
-        return torch.cat([part[:length] for part, length in zip(parts, lengths, strict=True)]), first
+        return everyone, first
 
     @staticmethod
     @once_differentiable

@@ -7,15 +7,13 @@ from typing import final
 
 import polars as pl
 import torch
-import torch.distributed as dist
-import torch.nn.functional as F
 from jaxtyping import Float64, Int, Shaped
 from torch import Tensor
 from torchmetrics import Metric
 
 from ssrec.data.canonical import Canonical
+from ssrec.distributed import of_all
 from ssrec.errors import DataError
-from ssrec.losses import distributed
 from ssrec.metrics.metric import RowMean
 
 FILE = "per_user.parquet"
@@ -40,24 +38,10 @@ class PerUser:
 
     def gathered(self) -> dict[str, Shaped[Tensor, "R"]]:
         """`row`, `n_targets` and each metric by name, over all processes and in the order of rows, on the CPU."""
-        whole = of_all(torch.cat(self._blocks)).cpu()
+        whole = of_all(torch.cat(self._blocks))[0].cpu()
         columns = whole[whole[:, 0].argsort()].T.contiguous()
         row, relevant = columns[:2].long()
         return {"row": row, "n_targets": relevant, **dict(zip(self._names, columns[2:], strict=True))}
-
-
-def of_all(own: Float64[Tensor, "r C"]) -> Float64[Tensor, "R C"]:
-    """The rows of all processes, which hold unequally many."""
-    if not distributed():
-        return own
-    size = torch.tensor([len(own)], device=own.device)
-    sizes = [torch.empty_like(size) for _ in range(dist.get_world_size())]
-    dist.all_gather(sizes, size)
-    lengths = [int(s) for s in sizes]
-    padded = F.pad(own, (0, 0, 0, max(lengths) - len(own))).contiguous()
-    parts = [torch.empty_like(padded) for _ in lengths]
-    dist.all_gather(parts, padded)
-    return torch.cat([part[:length] for part, length in zip(parts, lengths, strict=True)])
 
 
 def ids(canonical: Canonical, user: Int[Tensor, "B"]) -> pl.Series:

@@ -16,7 +16,7 @@ from torch import Tensor
 from ssrec.batch import PAD
 from ssrec.data.canonical import Canonical
 from ssrec.data.split import TEST, Events, Held, Split
-from ssrec.per_user import of_all
+from ssrec.distributed import of_all
 from ssrec.ranking import Ranking
 
 FILE = "rankings.parquet"
@@ -51,7 +51,7 @@ class TopLists:
 
     def gather(self) -> None:
         """Bring the rows of all processes together, in order and on the CPU; every process has to ask for it."""
-        whole = of_all(torch.cat(self._blocks)).cpu()
+        whole = of_all(torch.cat(self._blocks))[0].cpu()
         self._blocks = [whole[whole[:, 0].argsort()]]
 
     def table(self) -> tuple[Int[Tensor, "R"], Int[Tensor, "R k"], Float[Tensor, "R k"]]:

@@ -10,7 +10,7 @@ FILES = sorted((ROOT / "ssrec").rglob("*.py"))
 
 # Low to high. A module may import its own layer and those before it.
 LAYERS = [
-    ["errors", "processes", "writable", "protocol"],
+    ["errors", "distributed", "processes", "writable", "protocol"],
     ["batch"],
     ["losses", "softmax", "negatives", "draws", "sparse", "nn", "grouping", "pairs", "ranking", "views", "metrics"],
     ["guards"],
@@ -20,7 +20,7 @@ LAYERS = [
     ["objectives"],
     ["learner", "progress", "diagnostics"],
     ["compose"],
-    ["check", "confs", "runs", "fit", "transfer", "logs", "diagnostics.cka", "diagnostics.observer"],
+    ["arguments", "check", "confs", "runs", "fit", "transfer", "logs", "diagnostics.cka", "diagnostics.observer"],
     ["make"],
     ["train", "refusal", "labels", "table", "audit"],
     ["compare.statistics", "compare.bootstrap", "compare.setting"],

@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ssrec.batch import PAD, Batch, Ragged
-from ssrec.losses import distributed
+from ssrec.distributed import distributed
 
 T = TypeVar("T")
 

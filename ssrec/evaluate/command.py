@@ -14,6 +14,7 @@ from ssrec.compare.comparable import Run, named
 from ssrec.compose import Plain, locate
 from ssrec.evaluate.arguments import FLOORS, parsed
 from ssrec.evaluate.judge import judge
+from ssrec.metrics.metric import result_names
 from ssrec.table import METRICS, caption, frame, render, summary
 from ssrec.train import checked, stages, train
 
@@ -58,7 +59,7 @@ def floor_of(overrides: Iterable[str], floor: str) -> DictConfig:
     for name, node in config.metric.items() if config.ks else ():
         made = locate(node["_target_"], f"metric.{name}")
         if made.higher_is_better:
-            config.monitor = f"val/{name}@{config.ks[0]}" if getattr(made, "cut", True) else f"val/{name}"
+            config.monitor = f"val/{result_names(made, name, config.ks)[0]}"
             break
     return config
 

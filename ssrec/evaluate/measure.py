@@ -8,7 +8,7 @@ from torchmetrics import Metric
 
 from ssrec.data.split import Splits
 from ssrec.evaluate.lists import Lists
-from ssrec.metrics.metric import RowMean, reads_whole
+from ssrec.metrics.metric import reads_whole, update_all
 from ssrec.per_user import PerUser
 
 ROWS = 1024  # judged together
@@ -31,16 +31,9 @@ def measure(
     tested = PerUser()
     for rows in splits.test.asked.nonzero().flatten().split(ROWS):
         found = lists.ranking(splits.test, rows, splits.corpus.n_items, max_length)
-        kept: dict[str, Tensor] = {}
-        for metric in metrics.values():
-            if isinstance(metric, RowMean) and metric.per_user:
-                metric.update(found, kept)
-            else:
-                metric.update(found)
-        tested.add(rows, found.relevant, kept)
+        tested.add(rows, found.relevant, update_all(metrics.values(), found))
         for name, belongs in strata.items():
-            for metric in stages[f"test/{name}"].values():
-                metric.update(found.select(belongs[rows]))
+            update_all(stages[f"test/{name}"].values(), found.select(belongs[rows]))
     measured = {
         f"{stage}/{name}": float(value)
         for stage, own in stages.items()

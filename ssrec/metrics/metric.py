@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
 
 import torch
@@ -53,6 +53,11 @@ def reads_whole(metric: Metric) -> bool:
     return not getattr(metric, "cut", False)
 
 
+def result_names(made: type[Metric], name: str, ks: Sequence[int]) -> list[str]:
+    """What the results of a metric's class are called: `<name>@<K>`, or `<name>` where it has no K."""
+    return [f"{name}@{k}" for k in ks] if getattr(made, "cut", True) else [name]
+
+
 def on_device(fn: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
     """Follows a module to another device, and never to another precision: sums stay in double."""
     return lambda tensor: tensor.to(fn(tensor).device)
@@ -100,3 +105,14 @@ class RowMean(Metric, ABC):
 
     def _apply(self, fn: Callable[[Tensor], Tensor], exclude_state: Sequence[str] = "") -> nn.Module:
         return super()._apply(on_device(fn), exclude_state)
+
+
+def update_all(metrics: Iterable[Metric], r: Ranking) -> dict[str, Tensor]:
+    """Add a batch to metrics; returns the rows' own values of those that are stored for each user."""
+    kept: dict[str, Tensor] = {}
+    for metric in metrics:
+        if isinstance(metric, RowMean) and metric.per_user:
+            metric.update(r, kept)
+        else:
+            metric.update(r)
+    return kept
