@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any
 
 from ssrec.arguments import check_arguments, takes
-from ssrec.compose import Plain, encoding_of, fits, instantiate, locate, nearest, nodes, read_by
+from ssrec.compose import Plain, encoding_of, fits, instantiate, locate, nearest, nodes, read_by, readable
 from ssrec.data.clean import Cleaning
 from ssrec.data.feature_settings import Features
 from ssrec.data.rows import KINDS
@@ -123,12 +123,13 @@ def resolve_rows(config: Plain) -> str:
     if said != "auto" and said not in KINDS:
         raise CompositionError(f"data.rows is {said}; {nearest(said, (*KINDS, 'auto'))}")
     if said == "auto":
-        readable = [kind for kind in KINDS if all(kind in loss.rows for loss in losses.values())]
-        orders = [loss.rows.index for loss in losses.values()]
-        if not readable:
-            reads = "; ".join(f"{name} reads {', '.join(loss.rows)}" for name, loss in losses.items())
-            raise CompositionError(f"no kind of rows suits all objectives: {reads}")
-        return min(readable, key=lambda kind: [order(kind) for order in orders])
+        model, causal = locate(config["model"]["_target_"], "model"), config["model"].get("causal") is not False
+        reads = {name: readable(model, loss, causal) or loss.rows for name, loss in losses.items()}
+        shared = [kind for kind in KINDS if all(kind in kinds for kinds in reads.values())]
+        if not shared:
+            words = "; ".join(f"{name} reads {', '.join(kinds)}" for name, kinds in reads.items())
+            raise CompositionError(f"no kind of rows suits all objectives: {words}")
+        return min(shared, key=lambda kind: [kinds.index(kind) for kinds in reads.values()])
     for name, loss in losses.items():
         if said not in loss.rows:
             raise CompositionError(
@@ -137,31 +138,38 @@ def resolve_rows(config: Plain) -> str:
     return said
 
 
-def _check_pairs(config: Plain, known_models: Models, known_losses: Losses, starts: bool) -> None:
-    model = locate(config["model"]["_target_"], "model")
-    family = encoding_of(model)
-    losses = _losses(config)
-    if family is FittedEncoding and losses:
+def _check_family(model: type[Encoder], losses: Losses, known: Losses, starts: bool) -> None:
+    fitted = encoding_of(model) is FittedEncoding
+    if fitted and losses:
         raise CompositionError(
             f"model {model.__name__} is fitted in closed form and has nothing to train; say objective=[]"
         )
-    if family is not FittedEncoding and not losses and not starts:
-        fitting = ", ".join(n for n, loss in known_losses.items() if fits(model, loss))
+    if not fitted and not losses and not starts:
+        fitting = ", ".join(n for n, loss in known.items() if fits(model, loss))
         raise CompositionError(f"nothing trains model {model.__name__}; objectives that fit: {fitting}")
-    for name, loss in losses.items():
+
+
+def _check_pairs(config: Plain, known_models: Models, known_losses: Losses) -> None:
+    model, rows = locate(config["model"]["_target_"], "model"), config["data"]["rows"]
+    family = encoding_of(model)
+    for name, loss in _losses(config).items():
         if not fits(model, loss):
-            reads = " or ".join(r.__name__ for r in read_by(loss))
+            reads, gives = " or ".join(r.__name__ for r in read_by(loss)), f"gives a {family.__name__}"
+            if issubclass(family, read_by(loss)):
+                kinds = {True: "is causal", False: "is not causal"}
+                reads, gives = f"pass that {kinds[loss.passes[0]]}", f"has only one that {kinds[model.passes[0]]}"
             models = ", ".join(n for n, m in known_models.items() if fits(m, loss)) or "none"
             others = ", ".join(n for n, o in known_losses.items() if fits(model, o)) or "none"
             raise CompositionError(
-                f"objective {name} reads a {reads}, but model {model.__name__} gives a {family.__name__}. "
+                f"objective {name} reads a {reads}, but model {model.__name__} {gives}. "
                 f"Models that fit: {models}. Objectives that fit {model.__name__}: {others}."
             )
-        rows = config["data"]["rows"]
-        if rows in loss.causal_rows and config["model"].get("causal") is False:
+        if rows not in readable(model, loss, config["model"].get("causal") is not False):
+            ways = ["data.rows=prefix", "objective=[masked_item]"]
+            why = "model.causal=false" if True in model.passes else f"{model.__name__} has no causal pass"
+            said = " or ".join((["model.causal=true"] if True in model.passes else []) + ways)
             raise CompositionError(
-                f"objective {name} over data.rows={rows} would let a position read its label: model.causal=false. "
-                f"Say model.causal=true, data.rows=prefix, or objective=[masked_item]."
+                f"objective {name} over data.rows={rows} would let a position read its label: {why}. Say {said}."
             )
 
 
@@ -210,5 +218,6 @@ def check(
     _check_lists(config)
     if (k := config["rankings"]) is not None and (not takes(int, k) or k < 1):
         raise CompositionError(f"rankings is {k}; it takes a length of lists, for example rankings=100, or null")
-    _check_pairs(config, models, losses, starts)
+    _check_family(locate(config["model"]["_target_"], "model"), _losses(config), losses, starts)
+    _check_pairs(config, models, losses)
     return config

@@ -49,8 +49,14 @@ def read_by(objective: type[Objective]) -> tuple[type, ...]:
 
 
 def fits(model: type[Encoder], objective: type[Objective]) -> bool:
-    """Whether an objective reads what a model gives."""
-    return issubclass(encoding_of(model), read_by(objective))
+    """Whether an objective reads what a model gives, and asks for passes that it has."""
+    return issubclass(encoding_of(model), read_by(objective)) and set(objective.passes) <= set(model.passes)
+
+
+def readable(model: type[Encoder], objective: type[Objective], causal: bool = True) -> tuple[str, ...]:
+    """The kinds of rows over which a model can be trained by an objective; `causal` is what the model is set to."""
+    causal = causal and True in model.passes
+    return tuple(kind for kind in objective.rows if causal or kind not in objective.causal_rows)
 
 
 def locate(target: str, where: str) -> Any:

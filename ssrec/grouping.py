@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
 from ssrec.batch import PAD
@@ -13,24 +13,24 @@ OVERHEAD = 600  # padded positions that a further group must save: what its own 
 
 
 def by_length(
-    ids: Int[Tensor, "B T"], encode: Callable[[Int[Tensor, "B S"]], Float[Tensor, "B S D"]]
+    encode: Callable[..., Float[Tensor, "B S D"]], ids: Int[Tensor, "B T"], *also: Shaped[Tensor, "B T"]
 ) -> Float[Tensor, "B T D"]:
-    """`encode(ids)` for right-aligned rows, computed without most of the padding; zero where it is left out.
+    """`encode(ids, *also)` for right-aligned rows, computed without most of the padding; zero where it is left out.
 
     `encode` must treat each row alone and give the same at every real position however much padding stands before it.
-    On a GPU all rows stay in one call: there launches cost more than padding.
+    What else is given is cut as `ids` are. On a GPU all rows stay in one call: there launches cost more than padding.
     """
     if ids.device.type != "cpu" or not ids.numel():
-        return encode(ids)
+        return encode(ids, *also)
     lengths, order = (ids != PAD).sum(1).sort()
     sizes = group_sizes(lengths)
     if len(sizes) == 1:
-        return encode(ids)
+        return encode(ids, *also)
     parts = []
     for rows in order.split(sizes):
-        group = ids[rows]
-        width = max(1, int((group[-1] != PAD).sum()))
-        parts.append(F.pad(encode(group[:, -width:]), (0, 0, ids.shape[1] - width, 0)))
+        width = max(1, int((ids[rows[-1]] != PAD).sum()))
+        group = encode(*(given[rows, -width:] for given in (ids, *also)))
+        parts.append(F.pad(group, (0, 0, ids.shape[1] - width, 0)))
     return torch.cat(parts)[order.argsort()]
 
 

@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 from pairwise import Combination, cover
 
 from ssrec import confs
-from ssrec.compose import encoding_of, fits, locate, nodes
+from ssrec.compose import encoding_of, fits, locate, nodes, readable
 from ssrec.data.module import DataModule
 from ssrec.models.encoder import Encoder, FittedEncoding
 from ssrec.objectives.objective import Objective
@@ -87,7 +87,7 @@ def axes_of(
 
 
 def model_axes(model: str) -> list[Axis]:
-    return list(axes_of("model", model, "model"))
+    return [Axis("model", (model,)), *axes_of("model", model, "model")]
 
 
 def term_axes(model: str) -> list[Axis]:
@@ -100,9 +100,10 @@ def term_axes(model: str) -> list[Axis]:
 def run_axes(model: str) -> list[Axis]:
     """The rest of a training run: which rows, in which batches, with which optimizer, in which precision."""
     losses = [loss for loss in OBJECTIVES.values() if fits(MODELS[model], loss)]
+    kinds = [kind for loss in losses for kind in readable(MODELS[model], loss)]
     batching = get_args(inspect.signature(DataModule).parameters["batching"].annotation)
     return [
-        Axis("data.rows", tuple(dict.fromkeys(kind for loss in losses for kind in loss.rows))),
+        Axis("data.rows", tuple(dict.fromkeys(kinds))),
         Axis("data.batching", batching),
         Axis("optimizer", tuple(stems("optimizer"))),
         Axis("hardware.precision", ("32-true", "bf16-mixed")),
@@ -118,9 +119,11 @@ def allowed(axes: Sequence[Axis], part: Mapping[str, Hashable]) -> bool:
     present = [part.get(axis.key, True) for axis in axes if axis.key in OBJECTIVES]
     if present and not any(present):
         return False
-    rows, causal = part.get("data.rows"), part.get("model.causal", True)
+    if "data.rows" not in part or "model" not in part:
+        return True
+    model, causal = MODELS[str(part["model"])], bool(part.get("model.causal", True))
     losses = [OBJECTIVES[key] for key, value in part.items() if key in OBJECTIVES and value]
-    return rows is None or all(rows in loss.rows and (causal or rows not in loss.causal_rows) for loss in losses)
+    return all(part["data.rows"] in readable(model, loss, causal) for loss in losses)
 
 
 def covered(axes: Sequence[Axis]) -> list[Combination]:
@@ -155,7 +158,7 @@ def overrides(model: str, combination: Mapping[str, Hashable]) -> tuple[str, ...
     settings = [
         f"{key.partition(' of ')[0]}={_written(value)}"
         for key, value in combination.items()
-        if key not in OBJECTIVES and value != ABSENT
+        if key not in (*OBJECTIVES, "model") and value != ABSENT
     ]
     return (f"model={model}", f"objective=[{','.join(terms)}]", *settings)
 

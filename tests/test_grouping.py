@@ -22,7 +22,7 @@ def test_groups_give_what_one_call_gives_with_fewer_positions(lengths):
         seen.append(group.numel())
         return group.cumsum(1).unsqueeze(-1).double() * (group != PAD).unsqueeze(-1)
 
-    grouped = by_length(ids, encode)
+    grouped = by_length(encode, ids)
     positions = sum(seen)
     assert torch.equal(grouped, encode(ids))
     assert positions <= ids.numel()
@@ -38,6 +38,6 @@ def test_a_group_must_save_its_overhead():
 def test_gradients_reach_every_row():
     ids = rows_of([2] * 40 + [50], 50)
     table = torch.randn(int(ids.max()) + 1, 3, requires_grad=True)
-    by_length(ids, lambda group: table[group]).sum().backward()
+    by_length(lambda group: table[group], ids).sum().backward()
     assert table.grad is not None
     assert set(table.grad.abs().sum(1).nonzero().flatten().tolist()) - {PAD} == set(ids[ids != PAD].tolist())

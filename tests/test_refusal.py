@@ -51,7 +51,10 @@ CASES = {
         ["model=lightgcn", "objective=[bpr]", "data.rows=window"],
         "objective bpr cannot read data.rows=window; it reads edge",
     ),
-    "a label that a pass would see": (["model.causal=false"], "would let a position read its label"),
+    "a label that a pass would see": (
+        ["model.causal=false", "data.rows=window"],
+        "would let a position read its label",
+    ),
     "attributes that the dataset has not": (
         ["dataset=bare", "table@model.table.sources=[attribute]", "metric=[ndcg]"],
         "model.table.sources.attribute needs attributes",

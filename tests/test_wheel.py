@@ -29,9 +29,9 @@ class Mine(Encoder):
 
     def forward(self, batch: Batch, shared: object = None) -> SequenceEncoding:
         items = Lazy(lambda: self.items.weight[: self.item_rows])
-        return SequenceEncoding(batch, self.encode, items, mask=self.mask, causal=True)
+        return SequenceEncoding(batch, self.encode, items, mask=self.mask, causal=True, max_length=50)
 
-    def encode(self, ids: Int[Tensor, "B T"], causal: bool) -> Float[Tensor, "B T D"]:
+    def encode(self, ids: Int[Tensor, "B T"], causal: bool, times: Tensor | None) -> Float[Tensor, "B T D"]:
         return self.items(ids).cumsum(1)
 """
 

@@ -60,7 +60,10 @@ def dot_scores(users: Float[Tensor, "B D"], items: Float[Tensor, "N D"]) -> Floa
         return users.float() @ items.float().T
 
 
-Encode = Callable[[Int[Tensor, "B T"], bool], Float[Tensor, "B T D"]]
+Encode = Callable[[Int[Tensor, "B T"], bool, Int[Tensor, "B T"] | None], Float[Tensor, "B T D"]]
+
+
+Pool = Literal["last", "mean", "flatten"]
 
 
 @final
@@ -68,7 +71,7 @@ class SequenceEncoding(Encoding):
     """A pass over item sequences.
 
     `hidden[:, t]` has read `ids[:, :t + 1]` in a causal pass and all of `ids` in another. In a pass that is not
-    causal a user's vector is read at a mask token put after the past, as BERT4Rec ranks.
+    causal a user's vector is read at a mask token put after the past, as BERT4Rec ranks, where the encoder has one.
     """
 
     def __init__(
@@ -77,17 +80,21 @@ class SequenceEncoding(Encoding):
         encode: Encode,
         items: Lazy[Tensor],
         *,
-        mask: int,
+        mask: int | None,
         causal: bool,
+        max_length: int,
         ids: Tensor | None = None,
+        times: Tensor | None = None,
     ):
         self.batch = batch
         self.causal = causal
         self.mask = mask
+        self.max_length = max_length
         self.ids: Tensor = batch.items if ids is None else ids
+        self.times: Tensor | None = batch.times if ids is None else times
         self._encode = encode
         self._items = items
-        self._hidden = Lazy(lambda: encode(self.ids, causal))
+        self._hidden = Lazy(lambda: encode(self.ids, causal, self.times))
 
     @property
     def hidden(self) -> Float[Tensor, "B T D"]:
@@ -99,19 +106,28 @@ class SequenceEncoding(Encoding):
 
     @property
     def users(self) -> Float[Tensor, "B D"]:
-        if self.causal:
+        if self.causal or self.mask is None:
             return self.pool("last")
         query = self.ids.new_full((len(self.ids), 1), self.mask)
         return self.view(torch.cat([self.ids, query], dim=1), causal=False).pool("last")
 
-    def view(self, ids: Int[Tensor, "B S"], *, causal: bool) -> "SequenceEncoding":
-        """A new pass, with its own dropout, over other ids of the same rows."""
-        return SequenceEncoding(self.batch, self._encode, self._items, mask=self.mask, causal=causal, ids=ids)
+    def view(
+        self, ids: Int[Tensor, "B S"], *, causal: bool, times: Int[Tensor, "B S"] | None = None
+    ) -> "SequenceEncoding":
+        """A new pass, with its own dropout, over other ids of the same rows, and their times where they have any."""
+        own = {"mask": self.mask, "max_length": self.max_length}
+        return SequenceEncoding(self.batch, self._encode, self._items, causal=causal, ids=ids, times=times, **own)
 
-    def pool(self, kind: Literal["last", "mean"]) -> Float[Tensor, "B D"]:
-        """One vector per row: at the last position, or the mean over positions that are not padding; else zero."""
+    def pool(self, kind: Pool) -> Float[Tensor, "B D"]:
+        """One vector per row, of what is not padding.
+
+        last: at the last position. mean: over positions. flatten: all positions behind one another, zero at padding,
+        `max_length` times as wide (CoSeRec: Liu et al., arXiv 2021, as its code runs, there with padding's vectors).
+        """
         if kind == "last":
             return self.hidden[:, -1:].sum(1)  # of one position, or of none where no row has a past
+        if kind == "flatten":
+            return F.pad(self.hidden, (0, 0, self.max_length - self.hidden.shape[1], 0)).flatten(1)
         real = (self.ids != PAD).unsqueeze(-1)
         return (self.hidden * real).sum(1) / real.sum(1).clamp(min=1)
 
@@ -229,6 +245,7 @@ class Encoder(nn.Module, ABC):
 
     reads_weights: ClassVar[bool] = False  # whether events of larger weight count more; else all count alike
     personal: ClassVar[bool] = True  # whether it means to rank for each user, rather than the same for everybody
+    passes: ClassVar[tuple[bool, ...]] = (True, False)  # of sequences: whether a pass may be causal, and may be not
     reads_padding: ClassVar[bool] = False  # whether more padding before a row may change what it gives, and does
 
     def __init__(self, corpus: Corpus):

@@ -1,7 +1,5 @@
 """SASRec: self-attention over a user's past items, causal or bidirectional."""
 
-from collections.abc import Callable
-from functools import partial
 from typing import Literal, final, get_args
 
 import torch
@@ -9,16 +7,13 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from ssrec.batch import PAD, Batch, Corpus
-from ssrec.grouping import by_length
-from ssrec.models.encoder import Encoder, Lazy, SequenceEncoding
-from ssrec.models.table import Table
+from ssrec.batch import PAD, Corpus
+from ssrec.models.sequence import MakeTable, SequenceEncoder, Vectors
 from ssrec.nn import Attention, Init, attention_bias, dropout, initialise, require
 
 Activation = Literal["relu", "gelu"]
 Norm = Literal["original", "pre", "post"]
 Positions = Literal["end", "start"]
-Vectors = Callable[[Tensor], Tensor]  # ids to item vectors
 
 
 @final
@@ -60,7 +55,7 @@ class Block(nn.Module):
 
 
 @final
-class SASRec(Encoder):
+class SASRec(SequenceEncoder):
     """Self-attentive sequential recommendation (Kang & McAuley, ICDM 2018).
 
     Args:
@@ -89,7 +84,7 @@ class SASRec(Encoder):
         self,
         corpus: Corpus,
         *,
-        table: Callable[[Corpus, int], Table],
+        table: MakeTable,
         dim: int = 64,
         layers: int = 2,
         heads: int = 2,
@@ -103,9 +98,9 @@ class SASRec(Encoder):
         attend_padding: bool = False,
         causal: bool = True,
     ):
-        super().__init__(corpus)
+        super().__init__(corpus, table=table, dim=dim, max_length=max_length, causal=causal)
         inner = dim if inner is None else inner
-        sizes = {"dim": dim, "layers": layers, "heads": heads, "inner": inner, "max_length": max_length}
+        sizes = {"layers": layers, "heads": heads, "inner": inner}
         for name, size in sizes.items():
             require(size > 0, f"sasrec: {name}={size} must be at least 1")
         require(dim % heads == 0, f"sasrec: dim={dim} must be a multiple of heads={heads}")
@@ -113,38 +108,18 @@ class SASRec(Encoder):
         given = {"activation": activation, "norm": norm, "positions": positions, "init": init}
         for (name, value), kind in zip(given.items(), (Activation, Norm, Positions, Init), strict=True):
             require(value in get_args(kind), f"sasrec: {name}={value} must be one of {', '.join(get_args(kind))}")
-        self.mask = corpus.mask
-        self.max_length = max_length
-        self.causal = causal
         self.p = dropout
         self.from_end = positions == "end"
         self.attend_padding = attend_padding
-        self.table = table(corpus, dim)
         self.positions = nn.Embedding(max_length, dim)
         self.blocks = nn.ModuleList(Block(dim, heads, inner, dropout, activation, norm) for _ in range(layers))
         self.enter = nn.LayerNorm(dim) if norm == "post" else nn.Identity()
         self.leave = nn.Identity() if norm == "post" else nn.LayerNorm(dim, eps=1e-8)
         initialise(self, init)
 
-    def shared(self) -> Tensor:
-        return self.table.all()
-
-    def forward(self, batch: Batch, shared: object = None) -> SequenceEncoding:
-        table = self.table.draw()
-        items = Lazy(lambda: shared if isinstance(shared, Tensor) else table.all())
-        return SequenceEncoding(batch, partial(self.encode, table=table), items, mask=self.mask, causal=self.causal)
-
-    def encode(self, ids: Int[Tensor, "B T"], causal: bool, table: Vectors | None = None) -> Float[Tensor, "B T D"]:
-        """Hidden states of right-aligned rows; zero at padding, and at what is more than `max_length` from the end.
-
-        `table` is the draw of the pass that asks; the whole table where none is given.
-        """
-        surplus = max(ids.shape[1] - self.max_length, 0)
-        hidden = by_length(ids[:, surplus:], lambda group: self.read(group, causal, table or self.table))
-        return F.pad(hidden, (0, 0, surplus, 0))
-
-    def read(self, ids: Int[Tensor, "B T"], causal: bool, table: Vectors) -> Float[Tensor, "B T D"]:
-        """One pass over rows as wide as they are, padding included, of at most `max_length` columns."""
+    def read(
+        self, ids: Int[Tensor, "B T"], causal: bool, table: Vectors, times: Int[Tensor, "B T"] | None = None
+    ) -> Float[Tensor, "B T D"]:
         n_pads = self.max_length - (ids != PAD).sum(1) if self.attend_padding else None
         padded = int(self.attend_padding)  # a column in front that stands for all the padding of its row
         ids = F.pad(ids, (padded, 0), value=PAD)
@@ -155,8 +130,7 @@ class SASRec(Encoder):
             if self.attend_padding:
                 x = x * real.unsqueeze(-1)
             x = block(x, bias, n_pads)
-        x = self.leave(x) * real.unsqueeze(-1)
-        return x[:, padded:]
+        return self.leave(x)[:, padded:]
 
     def _places(self, real: Bool[Tensor, "B T"]) -> Float[Tensor, "*B1 T D"]:
         if not self.from_end:

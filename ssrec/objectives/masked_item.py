@@ -27,6 +27,7 @@ class MaskedItem(Objective[SequenceEncoding]):
     """
 
     rows = ("window", "prefix")
+    passes = (False,)
 
     def __init__(
         self,

@@ -19,6 +19,7 @@ class Objective(nn.Module, ABC, Generic[X]):
 
     rows: ClassVar[tuple[str, ...]]  # the kinds of training rows that it can read, the usual one first
     causal_rows: ClassVar[tuple[str, ...]] = ()  # those of them over which the encoder's pass must be causal
+    passes: ClassVar[tuple[bool, ...]] = ()  # values of `causal` of the passes that it makes besides the batch's own
     needs: ClassVar[frozenset[str]] = frozenset()  # item features that the dataset must have
     contrasts_rows: ClassVar[bool] = False  # whether its negatives are the other rows of a batch
 

@@ -26,7 +26,7 @@ class Recorder:
     def __init__(self):
         self.passes = []
 
-    def __call__(self, ids, causal):
+    def __call__(self, ids, causal, times):
         self.passes.append((ids, causal))
         return ids.unsqueeze(-1).repeat(1, 1, 2).float()
 
@@ -34,7 +34,7 @@ class Recorder:
 def sequence(batch, causal=True):
     encode = Recorder()
     items = Lazy(lambda: torch.arange(20.0).view(10, 2))
-    return SequenceEncoding(batch, encode, items, mask=MASK, causal=causal), encode
+    return SequenceEncoding(batch, encode, items, mask=MASK, causal=causal, max_length=50), encode
 
 
 def test_a_sequence_is_encoded_once_and_pooled_over_what_is_real(make_batch):

@@ -1,0 +1,94 @@
+"""What all encoders of item sequences share: a table, rows cut to what can be read, and the encoding."""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import ClassVar
+
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from ssrec.batch import PAD, Batch, Corpus
+from ssrec.grouping import by_length
+from ssrec.models.encoder import Encoder, Lazy, SequenceEncoding
+from ssrec.models.table import Table
+from ssrec.nn import require
+
+Vectors = Callable[[Tensor], Tensor]  # ids to item vectors
+MakeTable = Callable[[Corpus, int], Table]
+
+
+class SequenceEncoder(Encoder):
+    """An encoder of item sequences: a table of item vectors and `read`, the pass that a model writes.
+
+    Args:
+        corpus: The training split, for its sizes.
+        table: Makes the item vectors from the corpus and `dim`.
+        dim: Width of the item vectors, and of what the pass gives.
+        max_length: Positions that a pass reads, the last ones of a longer row.
+        causal: Whether a plain pass lets a position read only what came before it.
+
+    Raises:
+        CompositionError: For a setting outside its range.
+    """
+
+    asks_mask: ClassVar[bool] = True  # whether a pass that is not causal ranks at a mask token put after the past
+    fixed_length: ClassVar[bool] = (
+        False  # whether every row is padded to `max_length`, and what comes out depends on it
+    )
+
+    def __init__(self, corpus: Corpus, *, table: MakeTable, dim: int, max_length: int, causal: bool):
+        super().__init__(corpus)
+        for name, size in {"dim": dim, "max_length": max_length}.items():
+            require(size > 0, f"{type(self).__name__}: {name}={size} must be at least 1")
+        self.mask = corpus.mask
+        self.max_length = max_length
+        self.causal = causal
+        self.table = table(corpus, dim)
+
+    @abstractmethod
+    def read(
+        self, ids: Int[Tensor, "B T"], causal: bool, table: Vectors, times: Int[Tensor, "B T"] | None = None
+    ) -> Float[Tensor, "B T D"]:
+        """One pass over rows of at most `max_length` columns; what stands at padding is not read.
+
+        A row's vectors depend on no other row, and not on how much padding stands before it. `table` is this step's
+        draw of the item table, `times` the seconds of each event where the dataset has them.
+        """
+
+    def shared(self) -> Tensor:
+        return self.table.all()
+
+    def forward(self, batch: Batch, shared: object = None) -> SequenceEncoding:
+        table = self.table.draw()
+        return SequenceEncoding(
+            batch,
+            lambda ids, causal, times: self.encode(ids, causal, times, table),
+            Lazy(lambda: shared if isinstance(shared, Tensor) else table.all()),
+            mask=self.mask if self.asks_mask else None,
+            causal=self.causal,
+            max_length=self.max_length,
+        )
+
+    def encode(
+        self,
+        ids: Int[Tensor, "B T"],
+        causal: bool,
+        times: Int[Tensor, "B T"] | None = None,
+        table: Vectors | None = None,
+    ) -> Float[Tensor, "B T D"]:
+        """Hidden states of right-aligned rows; zero at padding, and at what is more than `max_length` from the end.
+
+        `table` is the draw of the pass that asks; the whole table where none is given.
+        """
+        require(causal in self.passes, f"{type(self).__name__} has no pass with causal={str(causal).lower()}")
+        surplus = ids.shape[1] - self.max_length
+        cut = [ids] if times is None else [ids, times]
+        if surplus > 0 or self.fixed_length:
+            cut = [F.pad(x, (-surplus, 0), value=PAD) for x in cut]
+
+        def read(ids: Tensor, times: Tensor | None = None) -> Tensor:
+            return self.read(ids, causal, table or self.table, times) * (ids != PAD).unsqueeze(-1)
+
+        hidden = read(*cut) if self.fixed_length else by_length(read, *cut)
+        return F.pad(hidden, (0, 0, ids.shape[1] - hidden.shape[1], 0))
