@@ -18,6 +18,8 @@ import pytest
 from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 
+from ssrec.data.source import Tables
+
 CONF = Path(__file__).parent.parent / "conf" / "dataset"
 Event = dict[str, Any]
 
@@ -396,3 +398,19 @@ def change(path: Path, old: bytes, new: bytes) -> None:
     assert old in content
     content = content.replace(old, new, 1)
     path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+
+
+def check_places(tables: Tables) -> None:
+    """Every row of every table stands where its place says: the line there has its ids; added rows stand nowhere."""
+    frames = {"interactions": tables.interactions.lazy().collect(), "items": tables.items, "users": tables.users}
+    assert "interactions" in tables.places
+    for what, place in tables.places.items():
+        table = frames[what]
+        assert table is not None
+        ids = [column for column in ("user", "item") if column in table.columns]
+        for k, row in enumerate(table.select(ids).head(100).rows(named=True)):
+            spot = place(k)
+            assert (Path(spot.file).is_file() and (spot.line is not None or k)) or spot.file.endswith(".json")
+            for column, value in row.items():
+                assert spot.row is None or str(value) in spot.row.replace("\\", "")
+                assert spot.says("odd", column).startswith(f"{spot.file}")

@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import reduce
 from os.path import commonpath
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from ssrec.data.files.layout import BadRows
 from ssrec.data.source import Source
 from ssrec.data.strangers import stranger
 
-FORMAT = 4  # raise it when the same raw files give other canonical tables
+FORMAT = 5  # raise it when the same raw files give other canonical tables
 
 
 @dataclass(frozen=True)
@@ -61,6 +60,10 @@ class Canonical:
         """Hex digits of everything."""
         return str(self.meta["digest"])
 
+    def file_of(self, table: str) -> str:
+        """The raw file that "items" or "users" are from, the first of several; where there is none, the dataset."""
+        return self.meta.get("content_files", {}).get(table, self.name)
+
     @property
     def skipped(self) -> str | None:
         """A line that says how many bad rows reading skipped, and where they are listed; None for none."""
@@ -94,8 +97,9 @@ def prepare(source: Source, cleaning: Cleaning, folder: Path) -> Canonical:
         places = {str(file): name for file, name in below(files).items()}
         rows = [row._replace(file=places.get(row.file, Path(row.file).name)) for row in bad.rows]
         found = stranger(source, files, cleaning, made)
-        if found and found["place"]:  # the files may move
-            found["place"] = reduce(lambda text, file: text.replace(*file), places.items(), found["place"])
+        if found:  # the files may move
+            found["place"]["file"] = places.get(found["place"]["file"], found["place"]["file"])
+        counted["content_files"] = {table: places.get(f, f) for table, f in counted["content_files"].items()}
         store(home, made, origin | counted | ({"stranger": found} if found else {}), rows)
         del made
     tables, meta = load(home)

@@ -17,7 +17,7 @@ from ssrec.errors import DataError
 BAD_ROWS = "bad_rows.tsv"
 TABLES = ("interactions", "items", "users")
 SLICE = 1 << 20  # rows hashed at once
-_BAD_ROWS = {"file": pl.String, "line": pl.Int64, "column": pl.Int64, "reason": pl.String, "row": pl.String}
+_BAD_ROWS = {"file": pl.String, "line": pl.Int64, "column": pl.String, "reason": pl.String, "row": pl.String}
 CORE = ("item", "id", "title", "attributes")  # of the items: part of the fingerprint
 
 

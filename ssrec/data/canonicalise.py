@@ -36,6 +36,7 @@ def canonicalise(
     place = tables.places.get("interactions")
     where = name + (", bad rows left out" if bad.rows and not place else "")
     removed = dict(tables.removed) | ({"bad rows": len(bad.rows)} if bad.rows else {})
+    content = _files(tables)
     rows = readable(name, tables.interactions, weights=cleaning.reads_weights)
     numbers = numbering(name, rows, item_table, user_table, tables.places)
     events, steps = filtered(where, encoded(name, rows, numbers), numbers, cleaning, place)
@@ -54,6 +55,7 @@ def canonicalise(
     events = events.with_columns(_renumbered(events["user"], users), _renumbered(events["item"], items))
     counted = {
         "removed": removed,
+        "content_files": content,
         "steps": steps,
         "n_users": int(users.sum()),
         "n_items": int(items.sum()),
@@ -67,6 +69,13 @@ def canonicalise(
         "users": _with_content(name, "user", numbers.users.filter(pl.Series(users[1:])), user_table),
     }
     return made, counted
+
+
+def _files(tables: Tables) -> dict[str, str]:
+    """The files that items and users are from, the first of several."""
+    content = {"items": tables.items, "users": tables.users}
+    some = [what for what, table in content.items() if what in tables.places and table is not None and len(table)]
+    return {what: tables.places[what](0).file for what in some}
 
 
 def _catalogue(events: pl.DataFrame, numbers: Numbering, cleaning: Cleaning) -> Bool[np.ndarray, "N"]:

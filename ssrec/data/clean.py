@@ -2,12 +2,11 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from typing import final
 
+from ssrec.data.moments_kept import Moment, first_kept, last_kept
 from ssrec.errors import CompositionError
 
-DAY = 86_400
 CHOICES = {
     "on_bad_rows": ("error", "skip"),
     "missing": ("error", "drop"),
@@ -32,7 +31,7 @@ class Cleaning:
     unknown_users: events of users that the user table, where there is one, does not list: an `error`, `drop`ped, or
         `keep`: such users stay, without content.
     min_time, max_time: first and last time that stays: seconds since 1970 UTC, or an ISO date or date and time in
-        UTC; a date stands for its whole day.
+        UTC, with up to 9 digits of a second; a date stands for its whole day, a whole second for all of it.
     min_rating, max_rating: the least and the largest weight that stays.
     weights: whether events keep their weights (ratings, numbers of plays); else every event counts 1.
     duplicates: events of one user with one item: `all` stay, or the `first` or `last` in time (in the order that
@@ -54,8 +53,8 @@ class Cleaning:
     missing: str = "error"
     unknown_items: str = "error"
     unknown_users: str = "error"
-    min_time: int | str | None = None
-    max_time: int | str | None = None
+    min_time: int | float | str | None = None
+    max_time: int | float | str | None = None
     min_rating: float | int | None = None
     max_rating: float | int | None = None
     weights: bool = False
@@ -75,17 +74,18 @@ class Cleaning:
             value = getattr(self, setting)
             if value is not None and not value >= least:
                 raise _refused(setting, value, f"at least {least} makes sense")
-        for low, high in (self.times, (self.min_rating, self.max_rating)):
-            if low is not None and high is not None and low > high:
-                setting = "min_time" if (low, high) == self.times else "min_rating"
-                raise _refused(setting, getattr(self, setting), "that is more than the largest that may stay")
+        (first, last), low, high = self.times, self.min_rating, self.max_rating
+        if first is not None and last is not None and first > last:
+            raise _refused("min_time", self.min_time, "that is more than the largest that may stay")
+        if low is not None and high is not None and low > high:
+            raise _refused("min_rating", low, "that is more than the largest that may stay")
         if self.duplicates == "sum" and not self.weights:
             raise CompositionError("clean.duplicates=sum adds up weights; say clean.weights=true to keep them")
 
     @property
-    def times(self) -> tuple[int | None, int | None]:
-        """First and last second that stays, since 1970 UTC."""
-        return _seconds("min_time", self.min_time, last=False), _seconds("max_time", self.max_time, last=True)
+    def times(self) -> tuple[Moment | None, Moment | None]:
+        """First and last moment that stays: seconds since 1970 UTC, rounded down, and nanoseconds of that second."""
+        return first_kept("clean.min_time", self.min_time), last_kept("clean.max_time", self.max_time)
 
     @property
     def unknown(self) -> dict[str, str]:
@@ -119,28 +119,3 @@ class Cleaning:
 
 def _refused(setting: str, value: object, why: str) -> CompositionError:
     return CompositionError(f"clean.{setting}={value}: {why}")
-
-
-def _is_date(value: str) -> bool:
-    try:
-        date.fromisoformat(value)
-    except ValueError:
-        return False
-    return True
-
-
-def _seconds(setting: str, value: int | str | None, *, last: bool) -> int | None:
-    if isinstance(value, int) and 1000 <= value <= 9999_99_99:
-        year, rest = f"{value:08}"[:4] if value > 9999 else str(value), f"{value:08}"[4:] if value > 9999 else "0101"
-        say = f"say '{year}-{rest[:2]}-{rest[2:]}'" if _is_date(year + rest) else "say a date such as '2014-01-31'"
-        raise _refused(setting, value, f"that looks like a date, and numbers are seconds since 1970; {say}")
-    if value is None or isinstance(value, int):
-        return value
-    try:
-        moment = datetime.fromisoformat(value)
-        second = int(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp())
-    except (ValueError, OverflowError):
-        raise _refused(setting, value, "say seconds since 1970, or a date such as 2014-01-31") from None
-    if moment.microsecond:
-        raise _refused(setting, value, "whole seconds stay or leave; leave out the part of a second")
-    return second + (DAY - 1 if last and _is_date(value) else 0)

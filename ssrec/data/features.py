@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ssrec.batch import Attributes, Feature, Numbers, Ragged, Text, Vectors
 from ssrec.data.feature_settings import USERS, Features, Reading
+from ssrec.data.files.layout import called, worded
 from ssrec.errors import DataError
 
 __all__ = ["Features", "bucket", "encode", "fit", "left_out", "offered", "published"]
@@ -19,8 +20,14 @@ IDS = ("item", "user", "id")
 ROUNDING = 1e-12  # of the largest number: what is less far apart is not apart
 
 
-def fit(table: pl.DataFrame | None, trained: Bool[Tensor, "N"], features: Features) -> Fitted:
+def fit(table: pl.DataFrame | None, trained: Bool[Tensor, "N"], features: Features, file: str = "content") -> Fitted:
     """What the rows that `trained` marks say of each column; row i of the table is row i + 1 of a feature.
+
+    Args:
+        table: items or users.
+        trained: row 0 is padding.
+        features: how columns are read.
+        file: where the table is from, for messages.
 
     Raises:
         CompositionError: settings of a column that are those of another kind.
@@ -34,7 +41,7 @@ def fit(table: pl.DataFrame | None, trained: Bool[Tensor, "N"], features: Featur
         found[column.name] = _fit(column, known, features.of(name))
         features.check_kind(name, found[column.name]["kind"])
         if found[column.name]["kind"] == "attributes" and features.of(name).encoding == "one_hot":
-            _check_one_each(column, table, name)
+            _check_one_each(column, table, name, file)
     return found
 
 
@@ -110,17 +117,15 @@ def _fit_attributes(column: pl.Series, trained: pl.Series, reading: Reading) -> 
     return {"kind": "attributes", "names": names.to_list(), "left_out": len(every) - len(names)}
 
 
-def _check_one_each(column: pl.Series, table: pl.DataFrame, name: str) -> None:
+def _check_one_each(column: pl.Series, table: pl.DataFrame, name: str, file: str) -> None:
     rows = _names(column)
     again = rows["row"].is_duplicated()
     if again.any():
         row = rows.filter(again)["row"][0]
         names = rows.filter(pl.col("row") == row)["name"]
-        whose = f", {table.columns[0]} {table['id'][row]!r}," if "id" in table.columns else ""
-        raise DataError(
-            f"content column {name}: row {row + 1:,}{whose} has {len(names)} names, as {names[0]!r} and {names[1]!r}; "
-            "encoding=one_hot takes one, and multi_hot takes several"
-        )
+        whose = f"{table.columns[0]} {table['id'][row]!r}" if "id" in table.columns else f"row {row + 1}"
+        why = f"{whose} has {len(names)} names; encoding=one_hot takes one, and multi_hot takes several"
+        raise DataError(worded(file, why, column=called(name), row=str(names.to_list())))
 
 
 def _attributes(column: pl.Series, fitted: dict[str, Any]) -> Attributes:

@@ -1,13 +1,15 @@
 """The steps of a cleaning that look at one row at a time, applied while blocks of rows stream by."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, final
 
 import numpy as np
 import polars as pl
 
 from ssrec.data.clean import Cleaning
-from ssrec.data.files.places import Place
+from ssrec.data.files.places import Place, Spot, as_row, in_order
 from ssrec.data.numbering import Numbering
 from ssrec.errors import DataError
 
@@ -55,14 +57,13 @@ def filtered(
         DataError: a field is missing, or an item or user unknown, where the cleaning calls that an error.
     """
     n_users, n_items = len(numbers.users), len(numbers.items)
-    keeps = _keeps(numbers, cleaning)
-    tallies = {"as read": Tally(n_users, n_items), **{what: Tally(n_users, n_items) for what in keeps}}
-    kept, row = [], 0
+    tallies: defaultdict[str, Tally] = defaultdict(lambda: Tally(n_users, n_items))
+    kept, row, place = [], 0, place or in_order(f"{name}, interactions")
     for block in blocks:
-        _check(name, block, lambda k, before=row: _stands(before + k, place), numbers, cleaning)
+        _check(block, lambda k, before=row: place(before + k), numbers, cleaning)
         row += len(block)
         tallies["as read"].add(block)
-        for what, keep in keeps.items():
+        for what, keep in _keeps(numbers, cleaning, "nanosecond" in block.columns).items():
             block = block.filter(keep)
             tallies[what].add(block)
         kept.append(block)
@@ -76,49 +77,50 @@ def _complete() -> pl.Expr:
     return pl.all_horizontal(pl.all().is_not_null()) & (pl.col("user") > 0) & (pl.col("item") > 0)
 
 
-def _keeps(numbers: Numbering, cleaning: Cleaning) -> dict[str, pl.Expr]:
-    """What each step keeps, in order."""
+def _keeps(numbers: Numbering, cleaning: Cleaning, within: bool) -> dict[str, pl.Expr]:
+    """What each step keeps, in order, of blocks with or without nanoseconds."""
     keeps = {}
     if cleaning.missing == "drop":
         keeps["missing fields"] = _complete()
     for kind, listed in sorted(numbers.listed.items()):
         if cleaning.unknown[kind] == "drop":
             keeps[f"unknown {kind}s"] = pl.lit(pl.concat([pl.Series([False]), listed])).gather(pl.col(kind))
-    for what, column, (low, high) in (
-        ("time range", "time", cleaning.times),
-        ("rating", "weight", (cleaning.min_rating, cleaning.max_rating)),
-    ):
-        bounds = [pl.col(column) >= low] if low is not None else []
-        bounds += [pl.col(column) <= high] if high is not None else []
-        if bounds:
-            keeps[what] = pl.all_horizontal(bounds)
-    return keeps
+    time, (first, last) = pl.col("time"), cleaning.times
+    rest = pl.col("nanosecond") if within else pl.lit(0)
+    times = [(time > first[0]) | ((time == first[0]) & (rest >= first[1]))] if first else []
+    times += [(time < last[0]) | ((time == last[0]) & (rest <= last[1]))] if last else []
+    low, high = cleaning.min_rating, cleaning.max_rating
+    ratings = [pl.col("weight") >= low] if low is not None else []
+    ratings += [pl.col("weight") <= high] if high is not None else []
+    return keeps | {
+        what: pl.all_horizontal(bounds) for what, bounds in (("time range", times), ("rating", ratings)) if bounds
+    }
 
 
-def _stands(row: int, place: Place | None) -> str:
-    return place(row) if place else f"row {row + 1:,} of the interactions"
-
-
-def _check(
-    name: str, block: pl.DataFrame, stands: Callable[[int], str], numbers: Numbering, cleaning: Cleaning
-) -> None:
+def _check(block: pl.DataFrame, stands: Place, numbers: Numbering, cleaning: Cleaning) -> None:
     if cleaning.missing == "error" and (odd := block.select(~_complete()).to_series().arg_true()).len():
         values = block.row(odd[0], named=True)
         lacks = [
             column for column, value in values.items() if value is None or (column in ("user", "item") and not value)
         ]
-        ids = [f"{c} {numbers.id(c, values[c])!r}" for c in IDS if values[c]]
-        raise DataError(
-            f"{name}: {stands(odd[0])} has no {lacks[0]}"
-            f"{' (' + ', '.join(ids) + ')' if ids else ''}; clean.missing=drop leaves such rows out"
-        )
+        why = f"no {lacks[0]} is there; clean.missing=drop leaves such rows out"
+        raise DataError(_shown(stands(odd[0]), values, numbers).says(why, lacks[0]))
     for kind, listed in sorted(numbers.listed.items()):
         if cleaning.unknown[kind] != "error" or listed.all():
             continue
         unknown = pl.concat([pl.Series([False]), ~listed]).gather(block[kind]).arg_true()
         if unknown.len():
-            id = numbers.id(kind, block[kind][unknown[0]])
-            raise DataError(
-                f"{name}: {stands(unknown[0])} names {kind} {id!r}, which the {kind} table does not list; "
+            values = block.row(unknown[0], named=True)
+            why = (
+                f"the {kind} table does not list {kind} {numbers.id(kind, values[kind])!r}; "
                 f"clean.unknown_{kind}s=drop or keep takes such rows"
             )
+            raise DataError(_shown(stands(unknown[0]), values, numbers).says(why, kind))
+
+
+def _shown(spot: Spot, values: Mapping[str, Any], numbers: Numbering) -> Spot:
+    """A spot with its row, of which the values are told where no file has it as text."""
+    if spot.row is not None:
+        return spot
+    ids = {kind: numbers.id(kind, values[kind]) if values[kind] else None for kind in IDS}
+    return replace(spot, row=as_row([*{**values, **ids}.values()]))

@@ -7,7 +7,7 @@ from typing import final
 
 import polars as pl
 
-from ssrec.data.files.places import Place, first_row
+from ssrec.data.files.places import Place, Spot, first_row
 from ssrec.data.ids import agreeing, check_written_once, ids_of, refusing, table_ids
 from ssrec.errors import DataError
 
@@ -93,12 +93,12 @@ def numbering(
     with refusing(name):
         users, items, listed = _distinct(rows, "user"), _distinct(rows, "item"), {}
     if item_table is not None:
-        known, items = agreeing(table_ids(name, "item", item_table), items)
+        known, items = agreeing(table_ids(name, "item", item_table, places.get("items")), items)
         items = number(pl.concat([known, items]))
         listed["item"] = items.is_in(known.implode())
     people = users
     if user_table is not None:
-        known, people = agreeing(table_ids(name, "user", user_table), users)
+        known, people = agreeing(table_ids(name, "user", user_table, places.get("users")), users)
         listed["user"] = people.is_in(known.implode())
         people = number(pl.concat([people, known]))
     for kind, ids, table in (("user", people, user_table), ("item", items, item_table)):
@@ -108,15 +108,15 @@ def numbering(
 
 def _standing(
     kind: str, rows: pl.LazyFrame, table: pl.DataFrame | None, places: Mapping[str, Place]
-) -> Callable[[str], str]:
-    """Where an id first stands: in the interactions, else in the table of its kind; nothing where nobody knows."""
+) -> Callable[[str], Spot | None]:
+    """Where an id first stands: in the interactions, else in the table of its kind; None where nobody knows."""
     searched = [("interactions", rows)] + ([(f"{kind}s", table.lazy())] if table is not None else [])
 
-    def stands(id: str) -> str:
+    def stands(id: str) -> Spot | None:
         for what, among in searched:
             if what in places and (row := first_row(among, **{kind: id})) is not None:
-                return f" ({places[what](row)})"
-        return ""
+                return places[what](row)
+        return None
 
     return stands
 

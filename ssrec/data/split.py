@@ -210,8 +210,8 @@ def _make(split: Split, canonical: Canonical, features: Features) -> Made:
                 f"{canonical.name}: {chosen} leaves no event to {verb}; choose another split or other settings"
             )
     fitted = {
-        "items": fit(canonical.items, parted.trained, features),
-        "users": fit(canonical.users, parted.sizes[:, TRAIN] > 0, features),
+        "items": fit(canonical.items, parted.trained, features, canonical.file_of("items")),
+        "users": fit(canonical.users, parted.sizes[:, TRAIN] > 0, features, canonical.file_of("users")),
     }
     counted["n_attributes_left_out"] = left_out(*fitted.values())
     meta = {

@@ -7,8 +7,8 @@ from typing import Any
 import polars as pl
 
 from ssrec.data.clean import Cleaning
-from ssrec.data.files.layout import BadRows
-from ssrec.data.files.places import first_row
+from ssrec.data.files.layout import BadRows, worded
+from ssrec.data.files.places import Spot, first_row
 from ssrec.data.numbering import readable
 from ssrec.data.source import Source
 
@@ -22,8 +22,8 @@ def strangers(interactions: pl.DataFrame) -> pl.Series:
 def stranger(
     source: Source, files: Sequence[Path], cleaning: Cleaning, tables: Mapping[str, pl.DataFrame]
 ) -> dict[str, Any] | None:
-    """The first of them, how many there are, where the files hold her out, and whether it was cleaning that took her
-    history; None where there is none, or they may stay. The files are read again for her.
+    """The first of them, how many there are, where the files hold her out (the arguments of `worded`), and whether it
+    was cleaning that took her history; None where there is none, or they may stay. The files are read again for her.
 
     Args:
         source: the dataset.
@@ -42,16 +42,23 @@ def stranger(
     held = tables["interactions"].filter(pl.col("user") == found[0])["part"][0]
     row, place = first_row(rows, user=user, part=held), again.places.get("interactions")
     taken = first_row(rows, user=user, part="train") is not None
-    stands = place(row) if place and row is not None else None
+    spot = place(row) if place and row is not None else Spot(source.name)
+    stands = {
+        "file": spot.file,
+        "line": spot.line,
+        "row": spot.row and spot.row[:200],
+        "unit": spot.unit,
+        "column": spot.column("user"),
+    }
     return {"n": len(found), "user": user, "part": held, "place": stands, "cleaned": taken}
 
 
 def told(name: str, found: Mapping[str, Any]) -> str:
     """What is wrong with a `stranger` of a dataset, and what would be right."""
-    where = f" ({found['place']})" if found["place"] else ""
     others = f" (one of {found['n']:,} such users)" if found["n"] > 1 else ""
     why = " that the cleaning left" if found["cleaned"] else ""
-    return (
-        f"{name}: user {found['user']!r}{where} has a {found['part']} event and no training event{why}{others}; "
+    said = (
+        f"user {found['user']!r} of {name} has a {found['part']} event and no training event{why}{others}; "
         "dataset.without_history=keep ranks such users, with an empty past"
     )
+    return worded(why=said, **found["place"])

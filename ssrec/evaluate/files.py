@@ -38,14 +38,14 @@ class Given:
         """Which of rank and score there are."""
         return tuple(order for order in ORDERS if order in self.table.columns)
 
-    def refuse(self, wrong: pl.Series, why: Callable[[int], str]) -> None:
-        """Refuse the file for its first wrong row, if there is one; `why` words it, given the row.
+    def refuse(self, wrong: pl.Series, column: str, why: Callable[[int], str]) -> None:
+        """Refuse the file for its first row that is wrong in a column, if there is one; `why` words it.
 
         Raises:
             DataError: names the row.
         """
         if (row := wrong.arg_max()) is not None and wrong[row]:
-            raise DataError(f"{self.place(row)}: {why(row)}")
+            raise DataError(self.place(row).says(why(row), column))
 
 
 def read_rankings(name: str, columns: Mapping[str, str]) -> Given:
@@ -96,14 +96,15 @@ def _read(file: Path, roles: Mapping[str, str]) -> tuple[pl.DataFrame, Place]:
         table = scan([file], wanted).select(pl.col(column).alias(role) for role, column in roles.items())
         ids = [ids_of(str(file), role, table) for role in IDS]
         try:
-            return table.with_columns(ids).collect(), in_parquet(file, BadRows())
+            return table.with_columns(ids).collect(), in_parquet(file, scan([file], wanted), BadRows(), roles)
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as e:
             raise DataError(f"{file} cannot be read as Parquet: {str(e).splitlines()[0]}") from e
     kinds: dict[str, Kind] = {column: int | str if role in IDS else str for role, column in roles.items()}
-    check_columns(str(file), _header(file), wanted)
+    names = _header(file)
+    check_columns(file, names, wanted, Text().separator_of(file).join(names))
     table = read_file(file, kinds, wanted=wanted, optional=kinds, text=Text(), bad=BadRows())
     table = table.select(pl.col(column).alias(role) for role, column in roles.items())
-    return table, in_text(Text().origin(file), BadRows())
+    return table, in_text(Text().origin(file), BadRows(), roles)
 
 
 def _numbers(given: Given, roles: Mapping[str, str]) -> Given:
@@ -112,7 +113,7 @@ def _numbers(given: Given, roles: Mapping[str, str]) -> Given:
     if table.is_empty():
         raise DataError(f"{given.files[0]} has a header and no row")
     for role in roles:
-        given.refuse(table[role].is_null(), lambda row, role=role: f"{role} is missing; every row has one")
+        given.refuse(table[role].is_null(), role, lambda row, role=role: f"{role} is missing; every row has one")
     for order in given.orders:
         texts = table[order]
         if not (texts.dtype.is_numeric() or texts.dtype == pl.String):
@@ -122,8 +123,7 @@ def _numbers(given: Given, roles: Mapping[str, str]) -> Given:
         if order == "rank":
             wrong |= ~numbers.is_finite().fill_null(False) | (numbers != numbers.floor()).fill_null(True)
         what = "whole numbers, the smallest for the best" if order == "rank" else "numbers, or nan where there is none"
-        given.refuse(
-            wrong, lambda row, t=texts, what=what, order=order: f"{order} is {shown(str(t[row]))}; {order}s are {what}"
-        )
+        said = f"{order} is {{}}; {order}s are {what}"
+        given.refuse(wrong, order, lambda row, t=texts, said=said: said.format(shown(str(t[row]))))
         table = table.with_columns(numbers.alias(order))
     return Given(table, given.files, given.place)

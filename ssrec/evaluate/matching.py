@@ -9,7 +9,7 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from ssrec.data.canonical import Canonical
-from ssrec.data.ids import agreeing
+from ssrec.data.ids import agreeing, other_spelling
 from ssrec.errors import DataError
 from ssrec.evaluate.files import Given
 from ssrec.top_lists import ids_of
@@ -82,14 +82,16 @@ def _numbered(
     if len(unknown) == len(own):
         raise DataError(
             f"{given.files[0]}: none of its {kind}s is one of {dataset}, where their ids in the raw data look like "
-            f"{_some(known)}; here they look like {_some(own)}"
+            f"{_some(known)}; here they look like {_some(own.unique(maintain_order=True))}{_alias(own[0], ids)}"
         )
     if len(unknown) and not drop_unknown:
         line = int(table["line"].filter(found.is_null())[0])
-        raise DataError(
-            f"{given.place(line)}: {dataset} has no {kind} {unknown[0]!r} (its ids look like {_some(known)}); such "
-            f"{kind}s: {unknown.n_unique():,}; --unknown drop leaves them out"
+        like = _alias(unknown[0], ids) or f" (its ids look like {_some(known)})"
+        why = (
+            f"{dataset} has no {kind} {unknown[0]!r}{like}; such {kind}s: {unknown.n_unique():,}; "
+            "--unknown drop leaves them out"
         )
+        raise DataError(given.place(line).says(why, kind))
     return table.with_columns(found).filter(found.is_not_null()), unknown.n_unique()
 
 
@@ -98,10 +100,8 @@ def _check_listed_once(given: Given, table: pl.DataFrame) -> None:
     if again.any():
         first, second = map(int, table.filter(again).sort("row", "item", "line")["line"].head(2))
         said = given.table.row(second, named=True)
-        raise DataError(
-            f"{given.place(second)}: user {said['user']!r} has item {said['item']!r} already, in {given.place(first)}; "
-            "a ranking lists an item once"
-        )
+        why = f"user {said['user']!r} has item {said['item']!r} already, in {given.place(first)}"
+        raise DataError(given.place(second).says(f"{why}; a ranking lists an item once", "item"))
 
 
 def _check_order(given: Given, table: pl.DataFrame) -> None:
@@ -113,16 +113,21 @@ def _check_order(given: Given, table: pl.DataFrame) -> None:
     if len(wrong):
         line = int(wrong["line"][0])
         said = given.table.row(line, named=True)
-        raise DataError(
-            f"{given.place(line)}: user {said['user']!r} has a higher score at rank {said['rank']:g} than before it; "
-            "say which of the two counts, for example --columns rank=rank"
-        )
+        why = f"user {said['user']!r} has a higher score at rank {said['rank']:g} than before it"
+        right = "say which of the two counts, for example --columns rank=rank"
+        raise DataError(given.place(line).says(f"{why}; {right}", "rank"))
 
 
 def _alike(table: pl.DataFrame) -> bool:
     order = pl.col("rank") if "rank" in table.columns else -pl.col("score")
     lists = table.group_by("row").agg(pl.col("item").sort_by(order, "line"))["item"]
     return len(lists) > 1 and bool((lists.hash() == lists.hash()[0]).all())
+
+
+def _alias(id: object, known: pl.Series) -> str:
+    """Of an id that is a known one in another spelling: which one."""
+    other = other_spelling(str(id), known)
+    return "" if other is None else f", and has {other!r}, which is the same but for spaces or zeros"
 
 
 def _some(ids: pl.Series) -> str:

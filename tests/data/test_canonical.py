@@ -181,9 +181,11 @@ def test_a_changed_cache_is_refused(lines, tmp_path):
 
 
 def test_tables_that_do_not_fit_are_refused(lines, tmp_path):
-    with pytest.raises(DataError, match="row 2 of the interactions names item 6, which the item table does not list"):
+    with pytest.raises(DataError, match="interactions, row 2, column item: the item table does not list item 6"):
         made(lines("1 5 1", "1 6 2", catalogue=[5]), tmp_path)
-    with pytest.raises(DataError, match="lists item 5 twice"):
+    with pytest.raises(
+        DataError, match="item table, row 2, column item: item 5 is listed twice, first in lines, item table, row 1"
+    ):
         made(lines("1 5 1", catalogue=[5, 5]), tmp_path)
     with pytest.raises(DataError, match="lines has no interactions: removed 3 rows with rust"):
         made(lines(), tmp_path)
@@ -300,17 +302,26 @@ def test_integers_and_texts_meet_as_text(tmp_path):
 @pytest.mark.parametrize(
     "tables, message",
     [
-        ((events(["a", "a "], [1, 2]),), "user ids 'a' and 'a ' differ only by the spaces around them"),
+        (
+            (events(["a", "a "], [1, 2]),),
+            "user ids 'a ' and 'a' differ only by the spaces around them; write every user in one way",
+        ),
         ((events([1, 2], ["x", "y"]), pl.DataFrame({"item": ["x", " y"]})), "item ids ' y' and 'y' differ only"),
-        ((events(["7", "07"], [1, 2]),), "user ids '7' and '07' are one number, written in two ways"),
-        ((events(["a"], [1]), None, pl.DataFrame({"user": ["a "]})), "user ids 'a' and 'a ' differ only"),
+        ((events(["7", "07"], [1, 2]),), "user ids '07' and '7' are one number, written in two ways"),
+        ((events(["a"], [1]), None, pl.DataFrame({"user": ["a "]})), "user ids 'a ' and 'a' differ only"),
         ((events([1.5, 2.0], [1, 2]),), "user ids should be integers or text, and are Float64"),
         ((events([1], [1], time=["noon"]),), "time should be whole seconds since 1970, and is String"),
         ((events([1], [1], part=["dev"]),), "an interaction's part is 'dev'; it is one of train, val, test"),
         ((events([1], [1]).rename({"item": "movie"}),), "the interactions have no column item; they have user, movie"),
-        ((events([1], [1]), pl.DataFrame({"item": [1, None]})), "row 2 of the item table has no id"),
+        (
+            (events([1], [1]), pl.DataFrame({"item": [1, None]})),
+            "item table, row 2, column item: no item; a row of the item table has an id",
+        ),
         ((events([1], [1]), pl.DataFrame({"movie": [1]})), "the item table has no column item; it has movie"),
-        ((events([1], [1]), None, pl.DataFrame({"user": [1, 1]})), "the user table lists user 1 twice"),
+        (
+            (events([1], [1]), None, pl.DataFrame({"user": [1, 1]})),
+            "user table, row 2, column user: user 1 is listed twice",
+        ),
         ((events([1], [1]), pl.DataFrame({"item": [1], "id": [2]})), "has a column id"),
         ((pl.LazyFrame({"user": ["x"], "item": [1]}).with_columns(pl.col("user").cast(pl.Int64)),), "cannot be read"),
         ((pl.scan_parquet("nowhere/*.parquet"),), "cannot be read"),
@@ -330,9 +341,9 @@ def test_skipped_rows_lie_beside_the_tables(tmp_path):
     got = made(source, tmp_path, on_bad_rows="skip")
     assert got.meta["removed"] == {"bad rows": 2}
     (home,) = (tmp_path / "canonical").iterdir()
-    listed = pl.read_csv(home / "bad_rows.tsv", separator="\t")
+    listed = pl.read_csv(home / "bad_rows.tsv", separator="\t", schema_overrides={"column": pl.String})
     assert listed.columns == ["file", "line", "column", "reason", "row"]
-    assert listed.rows() == [("events.csv", 3, 2, "it is odd", "a\tb"), ("events.csv", 5, 2, "it is odd", 'c"\nd')]
+    assert listed.rows() == [("events.csv", 3, "2", "it is odd", "a\tb"), ("events.csv", 5, "2", "it is odd", 'c"\nd')]
     (home / "bad_rows.tsv").write_text("nothing")
     with pytest.raises(DataError, match="is damaged"):
         made(source, tmp_path, on_bad_rows="skip")
@@ -359,7 +370,7 @@ def test_what_a_dataset_lacks_is_refused_before_it_is_read(lines, tmp_path):
 
 
 IDS = st.lists(st.none() | st.integers(-(2**40), 2**40), min_size=1, max_size=8) | st.lists(
-    st.none() | st.text(st.characters(), max_size=3), min_size=1, max_size=8
+    st.none() | st.text(st.characters(codec="utf-8"), max_size=3), min_size=1, max_size=8
 )
 
 
@@ -371,8 +382,7 @@ def test_any_tables_are_numbered_right_or_refused(tmp_path_factory, users, items
     source = Given(table.lazy() if lazy else table, known)
     try:
         got = made(source, tmp_path_factory.mktemp("any"), missing=missing, unknown_items="keep")
-    except (DataError, UnicodeEncodeError) as e:
-        assert isinstance(e, DataError)
+    except DataError:
         return
     assert got.users is not None
     ids = [(str(got.users["id"][u - 1]), str(got.items["id"][i - 1])) for u, i in got.interactions.rows()]

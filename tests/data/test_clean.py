@@ -10,6 +10,7 @@ from ssrec.errors import CompositionError
 
 DAY = 86_400
 MAY = 1_398_902_400  # 2014-05-01
+END = 999_999_999
 
 
 def test_as_it_stands_nothing_is_asked_of_a_dataset():
@@ -43,7 +44,10 @@ def test_as_it_stands_nothing_is_asked_of_a_dataset():
             "clean.max_time=19980213: that looks like a date, and numbers are seconds since 1970; say '1998-02-13'",
         ),
         ({"min_time": "May"}, "clean.min_time=May: say seconds since 1970, or a date such as 2014-01-31"),
-        ({"min_time": "1998-02-13T12:00:00.5"}, "clean.min_time=1998-02-13T12:00:00.5: whole seconds stay or leave"),
+        ({"min_time": "1998-02-13T12:00:00.1234567890"}, "say seconds since 1970, or a date such as 2014-01-31"),
+        ({"max_time": float("nan")}, "clean.max_time=nan: say seconds since 1970"),
+        ({"max_time": float("inf")}, "clean.max_time=inf: say seconds since 1970"),
+        ({"min_time": 5.5, "max_time": 5.25}, "clean.min_time=5.5: that is more than the largest that may stay"),
         ({"duplicates": "sum"}, "say clean.weights=true"),
     ],
 )
@@ -78,13 +82,17 @@ def test_sums_need_no_weights():
 @pytest.mark.parametrize(
     "low, high, wanted",
     [
-        (5, 7, (5, 7)),
-        ("2014-05-01", "2014-05-01", (MAY, MAY + DAY - 1)),  # a date is a whole day, however ISO lets it be written
-        ("20140501", "20140501", (MAY, MAY + DAY - 1)),
-        ("2014-W18-4", "2014W184", (MAY, MAY + DAY - 1)),
-        ("20140501T00", "20140501T00", (MAY, MAY)),  # a moment
-        ("2014-05-01T00:00:01", "2014-05-01 00:00:05+00:00", (MAY + 1, MAY + 5)),
-        ("2014-05-01T02:00+02:00", None, (MAY, None)),
+        (5, 7, ((5, 0), (7, END))),  # a whole second stands for all of it
+        (-0.25, 5.0, ((-1, 750_000_000), (5, END))),
+        (1_398_902_400.1, 1_398_902_400.123456, ((MAY, 100_000_000), (MAY, 123_456_000))),
+        ("2014-05-01", "2014-05-01", ((MAY, 0), (MAY + DAY - 1, END))),  # a date is a whole day, however it is written
+        ("20140501", "20140501", ((MAY, 0), (MAY + DAY - 1, END))),
+        ("2014-W18-4", "2014W184", ((MAY, 0), (MAY + DAY - 1, END))),
+        ("20140501T00", "20140501T00", ((MAY, 0), (MAY, END))),  # a moment
+        ("2014-05-01T00:00:01", "2014-05-01 00:00:05+00:00", ((MAY + 1, 0), (MAY + 5, END))),
+        ("2014-05-01T00:00:00.5", "2014-05-01T00:00:00,923456789Z", ((MAY, 500_000_000), (MAY, 923_456_789))),
+        ("1969-12-31T23:59:59.5", "1969-12-31T23:59:59.75", ((-1, 500_000_000), (-1, 750_000_000))),
+        ("2014-05-01T02:00+02:00", None, ((MAY, 0), None)),
     ],
 )
 def test_times(low, high, wanted):

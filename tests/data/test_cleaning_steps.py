@@ -10,11 +10,14 @@ from hypothesis import strategies as st
 
 import ssrec.data.numbering
 import ssrec.data.ordering
+from ssrec.data.canonicalise import canonicalise
 from ssrec.data.clean import Cleaning
+from ssrec.data.files.layout import BadRows
 from ssrec.data.filters import filtered
 from ssrec.data.histories import k_core, shortened
 from ssrec.data.numbering import encoded, numbering, readable
 from ssrec.data.ordering import ordered
+from ssrec.data.source import Tables
 from ssrec.errors import DataError
 
 EVENTS = st.lists(
@@ -170,10 +173,13 @@ def test_weights_add_up():
 @pytest.mark.parametrize(
     "row, message",
     [
-        (("u", None, 1, 1.0), r"row 3 of the interactions has no item \(user 'u'\); clean.missing=drop"),
-        (("u", " ", 1, 1.0), "has no item"),
-        ((None, "a", 1, 1.0), r"no user \(item 'a'\)"),
-        (("u", "a", None, 1.0), r"no time \(user 'u', item 'a'\)"),
+        (
+            ("u", None, 1, 1.0),
+            r"interactions, row 3, column item: no item is there; clean.missing=drop .*, in row 'u,null,1,1.0'",
+        ),
+        (("u", " ", 1, 1.0), "no item"),
+        ((None, "a", 1, 1.0), r"no user is there; .*, in row 'null,a,1,1.0'"),
+        (("u", "a", None, 1.0), r"no time is there; .*, in row 'u,a,null,1.0'"),
         (("u", "a", 1, None), "no weight"),
         (("u", "a", 1, float("inf")), "no weight"),
     ],
@@ -191,7 +197,7 @@ def test_a_missing_field_is_named(monkeypatch, row, message, block):
 def test_an_unknown_item_is_named():
     rows = [("u", "a", 1, 1.0), ("v", "zz", 2, 1.0)]
     with pytest.raises(
-        DataError, match=r"row 2 of the interactions names item 'zz', which the item table does not list; clean"
+        DataError, match=r"row 2, column item: the item table does not list item 'zz'; clean.*, in row 'v,zz,2'"
     ):
         cleaned(rows, Cleaning(), CATALOGUE)
 
@@ -199,6 +205,39 @@ def test_an_unknown_item_is_named():
 def test_an_unknown_user_is_named():
     rows = [("u", "a", 1, 1.0), ("v", "zz", 2, 1.0)]
     with pytest.raises(
-        DataError, match=r"row 2 .* names user 'v', which the user table does not list; clean\.unknown_us"
+        DataError, match=r"row 2, column user: the user table does not list user 'v'; clean\.unknown_us"
     ):
         cleaned(rows, Cleaning(), users=PEOPLE)
+
+
+NANO = 10**9
+
+
+@given(
+    moments=st.lists(st.tuples(st.integers(-1, 3), st.sampled_from([0, 1, NANO // 2, NANO - 1])), max_size=6),
+    low=st.sampled_from([None, 0, -0.5, 1.5, "1970-01-01T00:00:01.000000001"]),
+    high=st.sampled_from([None, 3, 1.5, 2, "1970-01-01T00:00:02.5"]),
+    within=st.booleans(),
+)
+def test_bounds_of_time_know_parts_of_a_second(moments, low, high, within):
+    """A whole second, as the last one, stands for all of it."""
+    named = {"1970-01-01T00:00:01.000000001": NANO + 1, "1970-01-01T00:00:02.5": 5 * NANO // 2, None: None}
+    first = named[low] if low in named else int(low * NANO)
+    last = named[high] if high in named else int(high * NANO) + (NANO - 1 if high == int(high) else 0)
+    moments = [(s, n if within else 0) for s, n in moments]
+    inside = [
+        (s, n)
+        for s, n in moments
+        if (first is None or s * NANO + n >= first) and (last is None or s * NANO + n <= last)
+    ]
+    table = pl.DataFrame({"user": "u", "item": [f"{k}" for k in range(len(moments))]})
+    times = {"time": [s for s, _ in moments], "nanosecond": [n for _, n in moments]}
+    schema = {"time": pl.Int64, "nanosecond": pl.Int32}
+    table = table.with_columns(pl.Series(name, times[name], schema[name]) for name in (schema if within else ["time"]))
+    cleaning = Cleaning(min_time=low, max_time=high)
+    if not inside:
+        return
+    made, _ = canonicalise("toy", Tables(table), cleaning, BadRows())
+    found = made["interactions"]
+    rest = found["nanosecond"].to_list() if "nanosecond" in found.columns else [0] * len(found)
+    assert sorted(zip(found["time"].to_list(), rest, strict=True)) == sorted(inside)

@@ -72,7 +72,8 @@ def test_one_hot_is_a_class_for_each_row():
 @pytest.mark.parametrize("settings", [Features(encoding="one_hot"), features({"genres": {"encoding": "one_hot"}})])
 def test_several_names_are_no_class(settings):
     with pytest.raises(
-        DataError, match=r"column genres: row 1, item 'a', has 2 names, as 'k' and 'l'; encoding=one_hot"
+        DataError,
+        match=r"content, column genres: item 'a' has 2 names; encoding=one_hot takes one, .*, in row \"\['k', 'l'\]\"",
     ):
         of_items(settings)
 
@@ -165,7 +166,7 @@ def test_a_run_reads_columns_as_the_command_line_says(tiny):
     plain, hashed = (train(tiny(*small, *more)) for more in ((), ("+features.columns.attributes.buckets=5",)))
     assert plain != hashed and read(hashed)["config"]["features"]["columns"] == {"attributes": {"buckets": 5}}
     assert load_file(hashed / "encoder.safetensors")["table.sources.attribute.bag.weight"].shape[0] == 5
-    with pytest.raises(DataError, match=r"column attributes: row 1, item .*, has 3 names"):
+    with pytest.raises(DataError, match=r"synthetic, column attributes: item .* has 3 names; encoding=one_hot"):
         train(tiny(*small, "+features.columns.attributes.encoding=one_hot"))
     with pytest.raises(
         CompositionError, match=r"features\.columns\.atributes: synthetic has no such .*did you mean attrib"

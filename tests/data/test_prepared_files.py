@@ -1,5 +1,6 @@
 """From files to canonical tables: order within seconds, which files make another dataset, where bad rows lie."""
 
+import re
 from pathlib import Path
 
 import polars as pl
@@ -70,17 +71,22 @@ def test_bad_rows_of_files_of_one_name(tmp_path):
 
 def test_what_is_missing_or_unknown_is_named_by_its_file(tmp_path):
     lines(tmp_path / "e.csv", ["user,item,time", "1,2,1", ",2,5"])
-    with pytest.raises(DataError, match=r"/e\.csv, line 3, row ',2,5' has no user \(item 2\)"):
+    with pytest.raises(DataError, match=r"/e\.csv, line 3, column 1 \(user\): no user is there; .*, in row ',2,5'"):
         made(tmp_path, "e.csv")
     lines(tmp_path / "i.csv", ["item", "3"])
-    with pytest.raises(DataError, match=r"/e\.csv, line 2, row '1,2,1' names item 2, which the item table does not"):
+    with pytest.raises(
+        DataError, match=r"/e\.csv, line 2, column 2 \(item\): the item table does not list item 2; .*, in row '1,2,1'"
+    ):
         made(tmp_path, "e.csv", items=f"{tmp_path}/i.csv", missing="drop")
 
 
 def test_unknown_users_are_named_dropped_or_kept(tmp_path):
     lines(tmp_path / "e.csv", ["user,item,time", "1,2,1", "7,3,5", "1,3,2"])
     lines(tmp_path / "u.csv", ["user,age", "1,30"])
-    with pytest.raises(DataError, match=r"/e\.csv, line 3, row '7,3,5' names user 7, .*; clean\.unknown_users=drop or"):
+    with pytest.raises(
+        DataError,
+        match=r"/e\.csv, line 3, column 1 \(user\): .* list user 7; clean\.unknown_users=drop or.*, in row '7,3,5'",
+    ):
         made(tmp_path, "e.csv", users=f"{tmp_path}/u.csv")
     kept = made(tmp_path, "e.csv", users=f"{tmp_path}/u.csv", unknown_users="keep")
     assert kept.users is not None and kept.users.rows() == [(1, 1, 30.0), (2, 7, None)]
@@ -92,8 +98,8 @@ def test_unknown_users_are_named_dropped_or_kept(tmp_path):
 @pytest.mark.parametrize(
     "kind, places",
     [
-        ("csv", ("a.csv, line 2, row 'x,1,1'", "b.csv, line 3, row 'x ,2,2'")),
-        ("parquet", ("a.parquet, row 1", "b.parquet, row 2")),
+        ("csv", ("a.csv, line 2, row 'x,1,1'", "b.csv, line 3, column 1 (user)")),
+        ("parquet", ("a.parquet, row 1, row 'x,1,1'", "b.parquet, row 2, column user")),
     ],
 )
 def test_ids_in_two_spellings_are_named_by_their_files(tmp_path, kind, places):
@@ -101,19 +107,23 @@ def test_ids_in_two_spellings_are_named_by_their_files(tmp_path, kind, places):
         table = pl.DataFrame({"user": users, "item": [1, 2], "time": [1, 2]})
         table.write_csv(tmp_path / f"{file}.csv")
         table.write_parquet(tmp_path / f"{file}.parquet")
-    a, b = (place.replace(".", r"\.") for place in places)
-    with pytest.raises(DataError, match=rf"user ids 'x' \(.*/{a}\) and 'x ' \(.*/{b}\) differ only by the spaces"):
+    a, b = map(re.escape, places)
+    said = rf"/{b}: user ids 'x ' and 'x' \(in .*/{a}\) differ only by the spaces .*, in row 'x ,2,2'"
+    with pytest.raises(DataError, match=said):
         made(tmp_path, f"*.{kind}")
 
 
 def test_the_line_of_a_spelling_counts_skipped_rows_and_the_table_of_items(tmp_path):
     lines(tmp_path / "e.csv", ["user,item,time", "1,7,1", "1,2", "2,7,2"])
     lines(tmp_path / "i.csv", ["item", "8", "07"])
-    said = r"item ids '07' \(.*/i\.csv, line 3, row '07'\) and '7' \(.*/e\.csv, line 2, row '1,7,1'\) are one number"
+    said = (
+        r"/i\.csv, line 3, column 1 \(item\): item ids '07' and '7' \(in .*/e\.csv, line 2, row '1,7,1'\) are one "
+        r"number, written in two ways; .*, in row '07'"
+    )
     with pytest.raises(DataError, match=said):
         made(tmp_path, "e.csv", items=f"{tmp_path}/i.csv", on_bad_rows="skip")
     lines(tmp_path / "e.csv", ["user,item,time", "1,8,1", "1,2", "2,7,2"])
-    with pytest.raises(DataError, match=r"/e\.csv, line 4, row '2,7,2'\) are one number"):
+    with pytest.raises(DataError, match=r"\(in .*/e\.csv, line 4, row '2,7,2'\) are one number"):
         made(tmp_path, "e.csv", items=f"{tmp_path}/i.csv", on_bad_rows="skip")
 
 

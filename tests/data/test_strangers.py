@@ -22,20 +22,28 @@ TESTED = [("1", "8"), ("3", "6"), ("3", "5"), ("4", "5")]  # nobody knows 3 and 
 def lightgcn(folder):
     lines(folder / "train.txt", ["1 5 6", "2 5 6 8"])
     lines(folder / "test.txt", ["1 8", "2", "3 6 5", "4 5"])
-    return "lightgcn-files", {"root": str(folder)}, r"test\.txt, line 3, row '3 6 5'"
+    return "lightgcn-files", {"root": str(folder)}, (r"test\.txt, line 3, column 1 \(user\)", "3 6 5")
 
 
 def matrices(folder):
     for part, pairs in (("trnMat", TRAINED), ("tstMat", TESTED)):
         matrix(folder / f"{part}.npz", [(int(u), int(i), 1.0) for u, i in pairs], (5, 9), "coo")
     matrix(folder / "valMat.npz", [(1, 7, 1.0), (2, 7, 0.0)], (5, 9))
-    return "sparse-matrix", {"root": str(folder)}, r"tstMat\.npz, row 3 and column 6 of the matrix, counted from 0"
+    return (
+        "sparse-matrix",
+        {"root": str(folder)},
+        (r"tstMat\.npz, row 3, column 6 \(both counted from 0\)", r"\(3, 6\) 1"),
+    )
 
 
 def mmrec(folder):
     labelled = [f"{u}\t{i}\t0" for u, i in TRAINED] + [f"{u}\t{i}\t2" for u, i in TESTED]
     lines(folder / "baby.inter", ["userID\titemID\tx_label", *labelled])
-    return "mmrec", {"root": str(folder), "name": "baby", "vectors": {}}, r"baby\.inter, line 8, row '3\\t6\\t2'"
+    return (
+        "mmrec",
+        {"root": str(folder), "name": "baby", "vectors": {}},
+        (r"baby\.inter, line 8, column 1 \(userID\)", r"3\\t6\\t2"),
+    )
 
 
 def recbole(folder):
@@ -43,7 +51,7 @@ def recbole(folder):
         lines(folder / f"ml.{part}.inter", ["user_id:token\titem_id:token", *(f"{u}\t{i}" for u, i in pairs)])
     parts = {"train": "train", "test": "test"}
     settings = {"path": str(folder), "stem": "ml", "time": None, "parts": parts}
-    return "recbole", settings, r"ml\.test\.inter, line 3, row '3\\t6'"
+    return "recbole", settings, (r"ml\.test\.inter, line 3, column 1 \(user_id:token\)", r"3\\t6")
 
 
 def table(folder, kind="csv"):
@@ -55,9 +63,9 @@ def table(folder, kind="csv"):
         part.write_parquet(folder / f"{name}.parquet")
     settings = {"interactions": f"{folder}/*.{kind}", "columns": {"time": None, "part": "part"}}
     places = {
-        "csv": r"b\.csv, line 4, row '3,6,test'",
-        "jsonl": r"""b\.jsonl, line 3, row '{"user":"3","item":"6","part":"test"}'""",
-        "parquet": r"b\.parquet, row 3",
+        "csv": (r"b\.csv, line 4, column 1 \(user\)", "3,6,test"),
+        "jsonl": (r"b\.jsonl, line 3, column user", '{"user":"3","item":"6","part":"test"}'),
+        "parquet": (r"b\.parquet, row 3, column user", "3,6,test"),
     }
     return "table", settings, places[kind]
 
@@ -73,10 +81,13 @@ LAYOUTS = {
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_they_are_named_or_kept(tmp_path, layout):
-    name, settings, place = LAYOUTS[layout](tmp_path)
+    name, settings, (place, row) = LAYOUTS[layout](tmp_path)
     data = tmp_path / "data"
     refused = prepare(source_of(name, settings), Cleaning(), data)
-    said = rf"user '?3'? \({place}\) has a test event and no training event \(one of 2 such users\); dataset\.without_h"
+    said = (
+        rf"^{place}: user '?3'? of {refused.name} has a test event and no training event \(one of 2 such users\); "
+        rf"dataset\.without_history=keep .*, in row '{row}'$"
+    )
     for folder in (None, data):
         with pytest.raises(DataError, match=said):
             cut(Given(by="time"), refused, folder=folder)
@@ -96,7 +107,10 @@ def test_the_cleaning_may_be_to_blame(tmp_path):
     columns = {"time": None, "part": "part", "weight": "stars"}
     source = source_of("table", {"interactions": f"{tmp_path}/e.csv", "columns": columns})
     assert "stranger" not in prepare(source, Cleaning(), tmp_path).meta
-    said = r"user 2 \(e\.csv, line 6, row '2,6,test,5'\) has a test event and no training event that the cleaning left"
+    said = (
+        r"e\.csv, line 6, column 1 \(user\): user 2 of table has a test event and no training event that "
+        r"the cleaning left.*, in row '2,6,test,5'"
+    )
     with pytest.raises(DataError, match=said):
         cut(Given(), prepare(source, Cleaning(min_rating=2), tmp_path))
 

@@ -140,6 +140,31 @@ def test_against_a_run_it_says_what_differs(tiny, judged, lists):
     assert "holds no finished run" in judged(lists, "--against", "nowhere", code=2)
 
 
+def test_what_does_not_compare_is_found_before_anything_is_ranked(tiny, judged, lists, tmp_path, capsys):
+    run = train(tiny("recipe=markov", "mask_seen=false"))
+    told = judged(lists, "--against", str(run), code=2)
+    assert told.splitlines() == [
+        f"ssrec: these runs do not compare: protocol.mask_seen is True in {tmp_path / 'theirs.csv'}",
+        f"and False in {run}",
+    ]
+    assert not list(tmp_path.glob("default/*/per_user.parquet"))[1:], "but for the run's own there is no result"
+    folder = judged(lists)[1].split()[-1]
+    told = judged(lists, "--against", str(run), code=2)
+    assert f"True in {folder}\nand False in {run}" in told, "nor is what was judged already compared"
+    other = train(tiny("recipe=markov", "ks=[4]", "monitor=val/ndcg@4", "metric=[ndcg,coverage]"))
+    told = judged(lists, "--against", str(other), "seed=7", code=2)
+    assert told == "ssrec: --against: these runs stored ndcg@4 of each user, and nothing of it is asked for here\n"
+    told = judged(lists, "--against", str(other), str(run), code=2)
+    assert told.startswith("ssrec: these runs do not compare: protocol.mask_seen is True in ")
+
+
+def test_only_what_all_have_is_compared(tiny, judged, lists):
+    """There is no NDCG@10 of the other run."""
+    other = train(tiny("recipe=markov", "ks=[5]", "monitor=val/ndcg@5"))
+    _, out, _ = judged(lists, "--against", str(other))
+    assert " on ndcg@5" in out and "| ndcg@10 " not in out.split("\n\n", 2)[2]
+
+
 def test_another_name_renames_and_another_content_is_another_result(judged, lists, tmp_path):
     first, out, _ = judged(lists)
     renamed, again, err = judged(lists, "--name", "mine")
@@ -230,12 +255,12 @@ def test_one_list_for_everybody_is_told(judged, asked):
 @pytest.mark.parametrize(
     ("row", "told"),
     {
-        "an item twice": ((0, None, -50.0), "line 722, row '0,{item},-50.0': user 0 has item {item} already, in"),
+        "an item twice": ((0, None, -50.0), "line 722, column 2 (item): user 0 has item {item} already, in"),
         "an unknown item": (
             (0, 999, -50.0),
-            "line 722, row '0,999,-50.0': synthetic has no item 999 (its ids look like 0, 1, 2)",
+            "line 722, column 2 (item): synthetic has no item 999 (its ids look like 0, 1, 2)",
         ),
-        "an unknown user": ((999, 0, -50.0), "line 722, row '999,0,-50.0': synthetic has no user 999"),
+        "an unknown user": ((999, 0, -50.0), "line 722, column 1 (user): synthetic has no user 999"),
     }.values(),
 )
 def test_rows_that_do_not_belong_are_refused_by_line(judged, lists, row, told):
@@ -265,6 +290,10 @@ def test_ids_of_something_else_are_refused_with_both(judged, lists):
     said = judged(text, code=2)
     assert "none of its users is one of synthetic" in said
     assert "look like 0, 1, 2; here they look like 'u0'" in said
+    spaced = judged(lists.with_columns(pl.format(" {}", "user").alias("user")), code=2)
+    first, second = lists["user"].unique(maintain_order=True)[:2]
+    assert f"here they look like ' {first}', ' {second}'" in spaced, "each is shown once, with its spaces"
+    assert f"and has '{first}', which is the same but for spaces or zeros" in spaced
     assert judged(lists.with_columns(pl.col("user").cast(pl.String)))[0]["metrics"] == judged(lists)[0]["metrics"]
 
 

@@ -70,6 +70,8 @@ def test_whole_rankings_are_ranked_as_scores_are(world, mask_seen, k):
     assert (found.ranks[~known & (expected.target > 0)] > N).all()
     for name in ("target", "relevant", "candidates"):
         assert torch.equal(getattr(found, name), getattr(expected, name)), name
+    ordered = ~scores.isnan().any(1)
+    assert torch.equal(found.flat[ordered], expected.flat[ordered]), "also with lists of one item"
     left_out = [set(w[2]) - set(w[1]) if mask_seen else set() for w in world]
     asked = [row for row, w in enumerate(world) if w[1]]
     nan = any(math.isnan(world[row][0][i]) for row in asked for i in range(1, N + 1) if i not in left_out[row])

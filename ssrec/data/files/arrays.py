@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any, final
 
 import numpy as np
-from jaxtyping import Int, Num
+from jaxtyping import Bool, Int, Num
 
+from ssrec.data.files.layout import worded
 from ssrec.errors import DataError
 
 
@@ -63,15 +64,19 @@ def read_npz(path: Path) -> SparseMatrix:
         raise DataError(f"{path}: {len(rows):,} rows, {len(columns):,} columns and {values.size:,} values")
     for name, index, size in (("row", rows, shape[0]), ("column", columns, shape[1])):
         if len(index) and not (index.min() >= 0 and index.max() < size):
-            raise DataError(
-                f"{path}: {name} {index.min()} to {index.max()} in a matrix of shape {tuple(shape.tolist())}"
-            )
+            k = int(((index < 0) | (index >= size)).argmax())
+            why = f"no {name} of a matrix of shape {tuple(shape.tolist())}; {name}s are 0 to {size - 1}"
+            element = f"({rows[k]}, {columns[k]}) {values[k]:g}"
+            line, column = int(rows[k]), f"{columns[k]} (both counted from 0)"
+            raise DataError(worded(path, why, line=line, column=column, row=element, unit="row"))
     return SparseMatrix(rows, columns, values, (int(shape[0]), int(shape[1])))
 
 
 def _load(path: Path) -> Any:
     """The file's array, or its arrays by name."""
     try:
+        if not path.stat().st_size:
+            raise DataError(worded(path, "the file is empty; arrays belong in it (.npy, .npz)"))
         with path.open("rb") as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # numpy warns of headers that Python 2 wrote
             loaded = np.load(file, allow_pickle=False)
@@ -79,6 +84,8 @@ def _load(path: Path) -> Any:
                 return loaded
             with loaded:
                 return {name: np.asarray(loaded[name]) for name in loaded.files}
+    except DataError:
+        raise
     except OSError as e:
         if e.strerror is None:
             raise DataError(f"{path} holds no arrays ({e}); is it truncated?") from e
@@ -91,15 +98,20 @@ def _numbers(path: Path, name: str, array: np.ndarray) -> np.ndarray:
     if array.dtype.kind not in "biuf":
         raise DataError(f"{path}: {name} should hold numbers, and holds {array.dtype}")
     if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise DataError(f"{path}: {name} holds numbers that are not finite, the first {_first_odd(array)}")
+        raise odd_number(path, name, array, ~np.isfinite(array), "is no finite number")
     return array
 
 
-def _first_odd(array: np.ndarray) -> str:
-    at = np.argwhere(~np.isfinite(array))[0].tolist()
-    words = ("row", "column") if len(at) == 2 else ("place",)
-    said = " and ".join(f"{word} {i:,}" for word, i in zip(words, at, strict=True)) if len(at) < 3 else str(at)
-    return f"in {said}, counted from 0"
+def odd_number(path: Path, name: str, array: np.ndarray, wrong: Bool[np.ndarray, "..."], why: str) -> DataError:
+    """The error of the first of the wrong numbers of an array, with its row."""
+    at = np.argwhere(wrong)[0].tolist()
+    row = array[at[0]] if array.ndim > 1 else array[max(0, at[0] - 4) : at[0] + 4] if array.ndim else array
+    text = np.array2string(row, threshold=8, edgeitems=3, max_line_width=10**6)
+    why, place = f"{array[tuple(at)]} {why}", ", ".join(map(str, at))
+    if len(at) == 2:
+        line, column = place.split(", ")
+        return DataError(worded(path, why, line=line, column=f"{column} (both counted from 0)", row=text, unit="row"))
+    return DataError(worded(path, f"{why}, at place {place} of {name}, counted from 0", row=text))
 
 
 def _integers(path: Path, name: str, array: np.ndarray) -> Int[np.ndarray, "N"]:

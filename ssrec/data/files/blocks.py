@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int
 
-from ssrec.data.files.layout import BadRows, shown
+from ssrec.data.files.layout import BadRows, worded
 from ssrec.errors import DataError
 
 SIZE = 1 << 26  # bytes of a block
@@ -49,7 +49,8 @@ def blocks(
         # Blank lines are held back: they may be the file's last.
         body = rest[:cut].rstrip(b"\r\n")
         if not (body and some) and len(rest) > LONGEST:
-            raise DataError(f"{path}, line {line}: a line of more than {LONGEST >> 20} MB; is this the right file?")
+            why = f"a line of more than {LONGEST >> 20} MB; is this the right file?"
+            raise DataError(worded(path, why, line=line, column=1, row=rest[:80].decode(encoding, "backslashreplace")))
         some = some or bool(body.strip())
         if body and some:
             cut = rest.index(b"\n", len(body)) + 1
@@ -59,13 +60,14 @@ def blocks(
         rest += chunk  # the last block is not cut, so that an odd quote does not break a row at its end
     some = some or bool(rest.strip())
     if not some:
-        raise DataError(f"{path} is empty")
+        raise DataError(worded(path, "the file is empty; rows of text belong in it", line=1, column=1))
     if rest.strip(b"\r\n"):
         if not rest.endswith(b"\n"):
             if ends:
                 last = line + rest.count(b"\n")
-                text = shown(rest[rest.rfind(b"\n") + 1 :].decode(encoding, "replace"))
-                raise DataError(f"{path} is truncated: line {last:,} is the last and has no end: {text}")
+                text = rest[rest.rfind(b"\n") + 1 :].decode(encoding, "backslashreplace")
+                why = "the file is truncated, its last line has no end; fetch it again, or end the line"
+                raise DataError(worded(path, why, line=last, column=len(text) + 1, row=text, at=len(text)))
             rest += b"\n"
         yield from _decoded(path, line, rest.rstrip(b"\r\n") + b"\n", encoding, bad)
 
@@ -92,6 +94,17 @@ def outside(content: bytes, byte: bytes, quote: bytes | None) -> Int[np.ndarray,
     return at[np.searchsorted(positions(content, quote), at) % 2 == 0]
 
 
+def well_quoted(content: bytes, separator: bytes, quote: bytes) -> bool:
+    """Whether quotes enclose whole fields, and those inside are doubled; the content ends with a line end."""
+    if quote not in content:
+        return True
+    letters, at = np.frombuffer(content, np.uint8), positions(content, quote)
+    if len(at) % 2:
+        return False
+    opens, closes, around = at[::2], at[1::2], list(separator + quote + b"\n")
+    return bool(np.isin(letters[opens[opens > 0] - 1], around).all() and np.isin(letters[closes + 1], around).all())
+
+
 def _cut(content: bytes, quote: bytes | None) -> int:
     """Where the last whole record ends."""
     last = content.rfind(b"\n") + 1
@@ -109,7 +122,9 @@ def _chunks(path: Path, encoding: str) -> Iterator[bytes]:
             head = file.read(3)
             if encoding in UTF8:
                 if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-                    raise DataError(f"{path}, line 1: not utf-8 text but UTF-16, or no text; save it as UTF-8")
+                    row = (head + file.read(80)).decode(encoding, "backslashreplace")
+                    why = "not utf-8 text but UTF-16, or no text; save it as UTF-8"
+                    raise DataError(worded(path, why, line=1, column="1 (in bytes)", row=row))
                 head = head.removeprefix(b"\xef\xbb\xbf")
             yield head
             while chunk := file.read(SIZE):
@@ -135,8 +150,11 @@ def _decoded(path: Path, line: int, content: bytes, encoding: str, bad: BadRows)
                 good = str(view[start:begin], encoding).encode()
                 yield Block(line, good)
                 line += good.count(b"\n")
-            row = content[begin : end - 1].decode(encoding, "backslashreplace")
-            bad.refuse(path, line, f"not {encoding} text; is this the right file?", row)
+            row, at = content[begin : end - 1], start + e.start - begin
+            why = f"byte 0x{row[at]:02x} is no {encoding} text; is this the right file, and the right encoding?"
+            seen = len(row[:at].decode(encoding, "backslashreplace"))
+            text = row.decode(encoding, "backslashreplace")
+            bad.refuse(path, line, why, text, f"{at + 1} (in bytes)", at=seen)
             line, start = line + 1, end
         else:
             yield Block(line, content[start:] if text is None or encoding in UTF8 else text.encode())

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import polars as pl
 
-from ssrec.data.files.blocks import Block, blocks, outside
+from ssrec.data.files.blocks import Block, blocks, outside, well_quoted
 from ssrec.data.files.delimited_rows import good_rows, records
-from ssrec.data.files.layout import BadRows, Kind, Range, check_count, shown
+from ssrec.data.files.layout import BadRows, Kind, Range, called, check_count, worded
 from ssrec.data.files.table_layout import NUMBERS, Layout
 from ssrec.errors import DataError
 
@@ -32,9 +32,9 @@ def read_table(
 
     Args:
         path: the file; `.gz` is decompressed.
-        columns: name and kind (`int`, `float`, `str`, or `int | str`: integers where all are, else text). Without
-            header they are all columns in order, and those whose names start with `_` are left out; with a header
-            they are looked up there.
+        columns: name and kind (`int`, `float`, `str`, or `int | str` and `int | float`: integers where all are, else
+            text). Without header they are all columns in order, and those whose names start with `_` are left out;
+            with a header they are looked up there.
         separator: between fields, one or more characters.
         header: whether the first row has the names.
         optional: columns that may be empty, which is null.
@@ -61,7 +61,8 @@ def read_table(
         table = _at_once(layout, block)
         parts.append(good_rows(layout, block, bad) if table is None else table)
     if layout is None:
-        raise DataError(f"{path}: no line can be read")  # all were refused, and skipped
+        first = bad.rows[before]  # all were refused, and skipped
+        raise DataError(worded(path, f"no line can be read: {first.why}", line=first.line, row=first.row))
     good = sum(map(len, parts))
     if rows is not None:
         check_count(path, good + len(bad.rows) - before, rows)
@@ -85,10 +86,13 @@ def _header(path: Path, block: Block, separator: str, quote: str | None) -> tupl
     while quote and block.content.count(quote.encode(), 0, end) % 2 and end < len(block.content):
         end = block.content.index(b"\n", end) + 1
     if len(outside(block.content[:end], b"\r", quote.encode() if quote else None)):
-        raise DataError(f"{path}, line 1: lines that end with \\r alone, as on old Macs; save the file with \\n")
+        text = block.content[:end].decode()
+        why = "lines that end with \\r alone, as on old Macs; save the file with \\n"
+        raise DataError(worded(path, why, line=1, column=text.index("\r") + 1, row=text.rstrip("\n")))
     row = next(records(Block(block.line, block.content[:end]), separator, quote))
     if row.fields is None:
-        raise DataError(f"{path}, line 1: {shown(row.text)} is no header")
+        why = "no header; a quote is not closed, or stands inside a name"
+        raise DataError(worded(path, why, line=1, column=row.whole + 1, row=row.text))
     size = len(row.text.encode()) + 1
     return row.fields, Block(block.line + row.text.count("\n") + 1, block.content[size:])
 
@@ -96,11 +100,11 @@ def _header(path: Path, block: Block, separator: str, quote: str | None) -> tupl
 def _check_names(path: Path, names: Sequence[str], columns: Mapping[str, Kind], separator: str) -> None:
     wrong = [name for name in columns if names.count(name) != 1]
     if wrong:
-        says = "twice" if wrong[0] in names else "missing"
-        raise DataError(
-            f"{path}, line 1: the header should be one with {', '.join(columns)}; {wrong[0]} is {says} in "
-            f"{shown(separator.join(names))}"
-        )
+        again = [place for place, name in enumerate(names, 1) if name == wrong[0]][1:2]
+        says = "twice in the header" if again else "missing in the header"
+        why = f"{says}; it should be one with {', '.join(columns)}"
+        column = called(wrong[0], *again)
+        raise DataError(worded(path, why, line=1, column=column, row=separator.join(names)))
 
 
 def _at_once(layout: Layout, block: Block) -> pl.DataFrame | None:
@@ -116,21 +120,32 @@ def _at_once(layout: Layout, block: Block) -> pl.DataFrame | None:
     quoted = quote is not None and quote in content
     rows = len(outside(content, b"\n", quote)) if quoted else content.count(b"\n")
     between = len(outside(content, separator, quote)) if quoted else content.count(separator)
-    if not rows or between != rows * (len(layout.fields) - 1):
+    if not rows or between != rows * (len(layout.fields) - 1) or (quote and not well_quoted(content, separator, quote)):
         return None
-    types = {i: NUMBERS[layout.numbers[name]] for name, (i, _) in layout.wanted.items() if name in layout.numbers}
+    raw = _typed(layout, content, separator, quoted, whole=True)
+    if raw is None and layout.whole:
+        raw = _typed(layout, content, separator, quoted, whole=False)
+    if raw is None or len(raw) != rows:
+        return None
+    ints = {name for name in raw.columns if raw.schema[name] == pl.Int64}
+    texts = [layout.text(name, pl.col(f"{i}"), numbers=f"{i}" in ints) for name, (i, _) in layout.wanted.items()]
+    table = layout.with_ids(raw.select(texts))
+    wrong = table.select(layout.wrong(name).any() for name in layout.wanted)
+    return None if any(wrong.row(0)) else table
+
+
+def _typed(layout: Layout, content: bytes, separator: bytes, quoted: bool, *, whole: bool) -> pl.DataFrame | None:
+    """All columns of a block, those that may be integers as such if `whole`; None where one is of another type."""
+    types = {name: NUMBERS[kind] for name, kind in layout.numbers.items()}
+    types |= dict.fromkeys(layout.whole, pl.Int64) if whole else {}
+    by_place = {place: types.get(name, pl.String) for name, (place, _) in layout.wanted.items()}
     try:
-        raw = pl.read_csv(
+        return pl.read_csv(
             content,
             has_header=False,
             separator=separator.decode(),
             quote_char=layout.quote if quoted else None,
-            schema={f"{i}": types.get(i, pl.String) for i in range(len(layout.fields))},
+            schema={f"{i}": by_place.get(i, pl.String) for i in range(len(layout.fields))},
         )
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
         return None
-    if len(raw) != rows:
-        return None
-    table = layout.with_ids(raw.select(layout.text(name, pl.col(f"{i}")) for name, (i, _) in layout.wanted.items()))
-    wrong = table.select(layout.wrong(name).any() for name in layout.wanted)
-    return None if any(wrong.row(0)) else table

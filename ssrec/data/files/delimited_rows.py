@@ -9,7 +9,7 @@ from typing import final
 import polars as pl
 
 from ssrec.data.files.blocks import Block
-from ssrec.data.files.layout import BadRows, shown
+from ssrec.data.files.layout import BadRows, called, shown
 from ssrec.data.files.table_layout import NUMBERS, Layout
 
 ROWS = 1 << 16  # looked at together
@@ -19,11 +19,12 @@ _WORDS = {int: "integer", float: "finite number"}
 @final
 @dataclass(frozen=True)
 class Record:
-    """A row, its first line in the file, and its fields; None where quotes are broken."""
+    """A row, its first line in the file, and its fields; None where quotes are broken, in the field after `whole`."""
 
     line: int
     text: str
     fields: list[str] | None
+    whole: int = 0
 
 
 def records(block: Block, separator: str, quote: str | None) -> Iterator[Record]:
@@ -37,16 +38,16 @@ def records(block: Block, separator: str, quote: str | None) -> Iterator[Record]
     field = re.compile(rf"(?:{q}((?:[^{q}]|{q}{q})*+){q}|((?:(?!{s})[^{q}\n])*+))({s}|\n)")
     while start < len(text):
         fields: list[str] | None = []
-        at, end = start, ""
+        at, end, whole = start, "", 0
         while end != "\n":
             found = field.match(text, at)
             if not found:
-                fields, at = None, text.index("\n", start) + 1
+                fields, at, whole = None, text.index("\n", start) + 1, len(fields)
                 break
             fields.append(found[2] if found[1] is None else found[1].replace(quote * 2, quote))
             at, end = found.end(), found[3]
         row = text[start : at - 1]
-        yield Record(line, row, fields)
+        yield Record(line, row, fields, whole)
         line, start = line + row.count("\n") + 1, at
 
 
@@ -87,7 +88,9 @@ def _good(layout: Layout, every: Sequence[Record], bad: BadRows) -> pl.DataFrame
 def _refuse(layout: Layout, record: Record, nth: int | None, bad: BadRows) -> None:
     """A row and the first of its wanted columns that is wrong, None where the row as a whole is."""
     if nth is None:
-        bad.refuse(layout.path, record.line, _broken(layout, record), record.text)
+        place, why = _broken(layout, record)
+        column = called(layout.fields[place], place + 1) if place < len(layout.fields) else place + 1
+        bad.refuse(layout.path, record.line, why, record.text, column)
         return
     name, (place, _) = list(layout.wanted.items())[nth]
     kind, value = layout.numbers[name], (record.fields or [])[place]
@@ -97,12 +100,19 @@ def _refuse(layout: Layout, record: Record, nth: int | None, bad: BadRows) -> No
         why = f"a {name} is {low:g} to {high:g}, not {number:g}"
     else:
         why = f"{shown(value)} is no {_WORDS[kind]}"
-    bad.refuse(layout.path, record.line, why, record.text, place + 1)
+    bad.refuse(layout.path, record.line, why, record.text, called(layout.fields[place], place + 1))
 
 
-def _broken(layout: Layout, record: Record) -> str:
+def _broken(layout: Layout, record: Record) -> tuple[int, str]:
+    """The first field that is missing, too much or no field, from 0, and what is wrong."""
     if record.fields is None:
-        return f"a {layout.quote} that no other closes, or that stands inside a field"
+        return record.whole, f"a {layout.quote} that no other closes, or that stands inside a field; double it inside"
     names = ", ".join(layout.fields[:6]) + (", ..." if len(layout.fields) > 6 else "")
     found, wanted = len(record.fields), len(layout.fields)
-    return f"{found} fields separated by {layout.separator!r} where {wanted} belong ({names})"
+    wrong = "missing" if found < wanted else f"{_count(found - wanted)} too many"
+    rule = f"a row has {_count(wanted)} separated by {layout.separator!r} ({names}), and this one {found}"
+    return min(found, wanted), f"{wrong}; {rule}"
+
+
+def _count(fields: int) -> str:
+    return f"{fields} field" + ("s" if fields > 1 else "")

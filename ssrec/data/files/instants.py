@@ -6,6 +6,7 @@ from ssrec.errors import DataError
 
 TIME, WITHIN = "time", "nanosecond"  # Int64 since 1970 UTC, rounded down; Int32, 0 to 999,999,999
 NANO = 10**9
+_DECIMAL = r"^(?<sign>[+-]?)0*(?<whole>[0-9]{1,18})\.(?<fraction>[0-9]*)$"
 UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": NANO}
 
 
@@ -52,9 +53,10 @@ def _since_1970(values: pl.Series, unit: int) -> pl.DataFrame:
     text = values.str.strip_chars() if values.dtype == pl.String else values
     whole = text.cast(pl.Int64, strict=False)
     found = _whole(whole, unit)
-    if values.dtype == pl.String:  # "1.5e9", "874965758.0"
-        rest = _fractional(text.cast(pl.Float64, strict=False), unit)
-        found = pl.DataFrame([found[c].zip_with(whole.is_not_null(), rest[c]) for c in (TIME, WITHIN)])
+    odd = whole.is_null() & text.is_not_null()
+    if odd.any():  # "874965758.25", "1.5e9"
+        rest, at = _written(text.filter(odd), unit), odd.arg_true()
+        found = pl.DataFrame([found[c].scatter(at, rest[c]) for c in (TIME, WITHIN)])
     return found
 
 
@@ -62,6 +64,22 @@ def _whole(values: pl.Series, unit: int) -> pl.DataFrame:
     time = values.cast(pl.Int64, strict=False) // unit
     within = (values - time * unit) * (NANO // unit)
     return pl.DataFrame({TIME: time, WITHIN: within.cast(pl.Int32, strict=False)})
+
+
+def _written(texts: pl.Series, unit: int) -> pl.DataFrame:
+    """Decimals digit by digit, of which a float would lose some; digits beyond nanoseconds are cut."""
+    table = _fractional(texts.cast(pl.Float64, strict=False), unit)  # what is no plain decimal, as 1.5e9
+    table = table.hstack(texts.str.extract_groups(_DECIMAL).struct.unnest())
+    digits = len(str(NANO // unit)) - 1  # of a unit, down to nanoseconds
+    sign = pl.when(pl.col("sign") == "-").then(-1).otherwise(1)
+    units = sign * pl.col("whole").cast(pl.Int64)
+    beyond = sign * ("0" + (pl.col("fraction") + "0" * 9).str.head(digits)).cast(pl.Int64)
+    nanos = (units - units // unit * unit) * (NANO // unit) + beyond  # of that second; below 0 of the one before
+    exact = pl.col("whole").is_not_null()
+    return table.select(
+        pl.when(exact).then(units // unit + nanos // NANO).otherwise(TIME).alias(TIME),
+        pl.when(exact).then(nanos - nanos // NANO * NANO).otherwise(WITHIN).cast(pl.Int32).alias(WITHIN),
+    )
 
 
 def _fractional(values: pl.Series, unit: int) -> pl.DataFrame:

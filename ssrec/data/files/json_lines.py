@@ -101,7 +101,8 @@ def _exactly(
         try:
             found.append(row_of(line, columns, optional, literal))
         except Refused as e:
-            bad.refuse(path, block.line + k, str(e), line)
+            at = e.column - 1 if isinstance(e.column, int) else None
+            bad.refuse(path, block.line + k, str(e), line, e.column, at=at)
     return _table(columns, found)
 
 

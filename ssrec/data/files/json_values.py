@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from ssrec.data.files.layout import Kind, shown
+from ssrec.data.files.layout import Kind, called, shown
 
 _LIST = list[str]
 _VECTOR = list[float]
@@ -23,7 +23,11 @@ _WORDS: Mapping[Any, str] = {
 
 
 class Refused(Exception):
-    """Why a line is no row."""
+    """Why a line is no row: what is wrong, and its key or, of what cannot be read, the character, from 1."""
+
+    def __init__(self, why: str, column: int | str = 1):
+        super().__init__(why)
+        self.column = column
 
 
 def row_of(line: str, columns: Mapping[str, Kind], optional: Collection[str], literal: bool) -> list[Any]:
@@ -34,7 +38,7 @@ def row_of(line: str, columns: Mapping[str, Kind], optional: Collection[str], li
     """
     content = _literal(line) if literal else _json(line)
     if not isinstance(content, dict):
-        raise Refused("no object")
+        raise Refused("no object; a row is one, from { to }")
     return [_value(content, name, kind, name in optional) for name, kind in columns.items()]
 
 
@@ -43,13 +47,13 @@ def _json(line: str) -> Any:
         # Of a key that stands twice the first counts, as where polars reads.
         return json.loads(line, parse_constant=_constant, object_pairs_hook=lambda pairs: dict(reversed(pairs)))
     except json.JSONDecodeError as e:
-        raise Refused(f"no JSON ({e.msg} at column {e.colno})") from e
+        raise Refused(f"no JSON ({e.msg})", e.colno) from e
     except (ValueError, RecursionError) as e:
         raise Refused("no JSON") from e
 
 
 def _constant(name: str) -> Any:
-    raise Refused(f"{name} is no JSON")
+    raise Refused(f"{name} is no JSON; a number or null belongs there")
 
 
 def _literal(line: str) -> Any:
@@ -57,7 +61,9 @@ def _literal(line: str) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of escapes that Python does not know
             return ast.literal_eval(line)
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as e:
+    except SyntaxError as e:
+        raise Refused("no Python literal", max(1, e.offset or 1)) from e
+    except (ValueError, TypeError, MemoryError, RecursionError) as e:
         raise Refused("no Python literal") from e
 
 
@@ -66,10 +72,11 @@ def _value(content: Mapping[str, Any], name: str, kind: Kind, optional: bool) ->
     if value is None or (optional and value == ""):
         if optional:
             return None
-        raise Refused(f"{name!r} is missing")
+        raise Refused(f"missing; {_WORDS[kind]} belongs there", called(name))
     converted = _converted(value, kind)
     if converted is None:
-        raise Refused(f"{name!r} is {shown(repr(value), 40)}, and should be {_WORDS[kind]}")
+        said = shown(value, 40) if isinstance(value, str) else shown(repr(value), 40)[1:-1]
+        raise Refused(f"{said} should be {_WORDS[kind]}", called(name))
     return converted
 
 

@@ -1,6 +1,6 @@
 """Rows that turn out bad only after their file was read."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -10,25 +10,35 @@ import polars as pl
 
 from ssrec.data.files.blocks import blocks
 from ssrec.data.files.delimited_rows import Record, records
-from ssrec.data.files.layout import BadRows
+from ssrec.data.files.layout import BadRows, called
 
 
 @final
 @dataclass(frozen=True)
 class Origin:
-    """A file of rows: text with or without a header, or, without a separator, lines of another kind."""
+    """A file of rows: text with a header, or with columns of these `names`, or, without a separator, other lines."""
 
     path: Path
     header: bool = False
     separator: str | None = None
     quote: str | None = None
     encoding: str = "utf-8"
+    names: Sequence[str] = ()
 
     def rows(self) -> Iterator[Record]:
         """All that can be decoded, the header first."""
         for block in blocks(self.path, encoding=self.encoding, quote=self.quote, ends=False, bad=BadRows("skip")):
             quoted = self.quote is not None and self.quote.encode() in block.content
             yield from records(block, self.separator or "\n", self.quote if quoted else None)
+
+    def header_or_names(self) -> Sequence[str]:
+        """What the columns are called, in order; nothing where lines have none."""
+        return next(self.rows()).fields or () if self.header else self.names
+
+    def column(self, name: str) -> str:
+        """What an error calls a column of this name."""
+        names = list(self.header_or_names())
+        return called(name, names.index(name) + 1 if name in names else None)
 
 
 def kept(origin: Origin, bad: BadRows) -> Iterator[Record]:
@@ -65,13 +75,11 @@ def without(
     if not wrong.any():
         return table
     places = iter(wrong.arg_true())
-    names = (next(origin.rows()).fields or []) if origin.header else []
-    nth = names.index(column) + 1 if column in names else None
+    named = None if column is None else origin.column(column)
     place = next(places, None)
     for k, row in enumerate(kept(origin, bad)):
         if k == place:
-            named = f"{column!r}: " if column is not None and nth is None else ""
-            bad.refuse(origin.path, row.line, named + why(k), row.text, nth)
+            bad.refuse(origin.path, row.line, why(k), row.text, named)
             place = next(places, None)
             if place is None:
                 break

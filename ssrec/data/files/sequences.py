@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 
 from ssrec.data.files.blocks import Block, blocks
-from ssrec.data.files.layout import BadRows, check_count, shown
+from ssrec.data.files.layout import BadRows, called, check_count, shown
 from ssrec.errors import DataError
 
 _SCHEMA = {"user": pl.Int64, "item": pl.Int64}
@@ -58,9 +58,10 @@ def _events(path: Path, block: Block, separator: str, empty: bool, bad: BadRows)
         fields = lines[k].rstrip(separator).split(separator)
         column = next((i for i, x in enumerate(ids[k]) if x is None), None)
         if column is None:
-            bad.refuse(path, block.line + k, "a user and at least one item belong here", lines[k])
+            why, column = "missing; a user and at least one item belong in a line", len(fields)
         else:
-            bad.refuse(path, block.line + k, f"{shown(fields[column])} is no integer", lines[k], column + 1)
+            why = f"{shown(fields[column])} is no integer; ids are whole numbers, with {separator!r} between them"
+        bad.refuse(path, block.line + k, why, lines[k], called("item" if column else "user", column + 1))
     good = table.filter(~wrong).select(
         pl.col("ids").list.first().alias("user"), pl.col("ids").list.slice(1).alias("item")
     )

@@ -10,6 +10,7 @@ import polars as pl
 from ssrec.data.files.layout import PLAIN, Kind, Range
 
 NUMBERS = {int: pl.Int64, float: pl.Float64}
+EITHER = (int | str, int | float)  # integers where all are, else text
 
 
 @final
@@ -30,11 +31,16 @@ class Layout:
         """The wanted columns that hold numbers."""
         return {name: kind for name, (_, kind) in self.wanted.items() if isinstance(kind, type) and kind in NUMBERS}
 
-    def text(self, name: str, column: pl.Expr) -> pl.Expr:
+    @property
+    def whole(self) -> list[str]:
+        """The wanted columns of numbers that are read as integers if they can be, and else stay as they are written."""
+        return [name for name, (_, kind) in self.wanted.items() if kind == int | float]
+
+    def text(self, name: str, column: pl.Expr, *, numbers: bool = False) -> pl.Expr:
         """A column as it was read, in which nothing written is null where that may be, else an empty text."""
-        if name in self.numbers:
+        if numbers or name in self.numbers:
             return column.alias(name)
-        if name in self.optional:
+        if name in self.optional or name in self.whole:
             return pl.when(column != "").then(column).alias(name)
         return column.fill_null("").alias(name)
 
@@ -49,16 +55,20 @@ class Layout:
         return wrong.alias(name)
 
     def with_ids(self, table: pl.DataFrame) -> pl.DataFrame:
-        """Ids of unknown kind as integers where all of them are."""
+        """Ids as integers where all are written as such, and times where all of them are."""
         for name, (_, kind) in self.wanted.items():
-            if kind == int | str and table.height and table[name].drop_nulls().str.contains(PLAIN).all():
-                table = table.with_columns(pl.col(name).cast(pl.Int64))
+            if kind not in EITHER or not table.height or table.schema[name] != pl.String:
+                continue
+            numbers = table[name].cast(pl.Int64, strict=False)
+            plain = kind == int | float or table[name].drop_nulls().str.contains(PLAIN).all()
+            if plain and numbers.null_count() == table[name].null_count():
+                table = table.with_columns(numbers)
         return table
 
     def joined(self, parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
-        """Parts of a file as one table; ids that are integers in some of them only are text."""
+        """Parts of a file as one table; columns that are integers in some of them only are text."""
         filled = [part for part in parts if len(part)] or list(parts[:1])
         for name, (_, kind) in self.wanted.items():
-            if kind == int | str and len({part.schema[name] for part in filled}) > 1:
+            if kind in EITHER and len({part.schema[name] for part in filled}) > 1:
                 filled = [part.with_columns(pl.col(name).cast(pl.String)) for part in filled]
         return pl.concat(filled, rechunk=False)

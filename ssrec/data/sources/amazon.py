@@ -15,6 +15,8 @@ from ssrec.data.files.delimited import read_table
 from ssrec.data.files.download import Publication, Remote, locate
 from ssrec.data.files.json_files import read_json_lists
 from ssrec.data.files.layout import BadRows, check_count
+from ssrec.data.files.places import in_json, in_sequences, in_text, taken
+from ssrec.data.files.refused import Origin
 from ssrec.data.files.sequences import read_sequences
 from ssrec.data.source import Source, Tables
 
@@ -66,7 +68,9 @@ class AmazonBeauty(Source):
         interactions = read_sequences(sequences, rows=USERS, bad=bad)
         if bad.mode == "error":
             check_count(sequences, len(interactions), EVENTS, "events")
-        return Tables(interactions, _attributes(attributes))
+        items = _attributes(attributes)
+        places = {"interactions": in_sequences(sequences, bad), "items": in_json(attributes, items["item"])}
+        return Tables(interactions, items, places=places)
 
 
 @final
@@ -92,8 +96,11 @@ class AmazonBeautyDays(Source):
         interactions = read_table(events, columns, separator="\t", rows=EVENTS, header=True, bad=bad)
         columns = {"item": int, "asin": str, "title": str}
         products = read_table(items, columns, separator="\t", rows=ITEMS, header=True, bad=bad)
-        table = products.join(_attributes(attributes), on="item", how="left")
-        return Tables(interactions.rename({"timestamp": "time"}), table.sort("item"))
+        table = products.with_row_index("row").join(_attributes(attributes), on="item", how="left").sort("item")
+        told = (Origin(file, header=True, separator="\t") for file in (events, items))
+        in_events, in_items = (in_text(origin, bad, {"time": "timestamp"}) for origin in told)
+        places = {"interactions": in_events, "items": taken(lambda: table["row"], in_items)}
+        return Tables(interactions.rename({"timestamp": "time"}), table.drop("row"), places=places)
 
 
 def _attributes(path: Path) -> pl.DataFrame:

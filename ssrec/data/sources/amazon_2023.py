@@ -12,6 +12,8 @@ from ssrec.data.files.download import Publication, Remote, locate
 from ssrec.data.files.instants import instants, with_instants
 from ssrec.data.files.json_lines import read_json_lines
 from ssrec.data.files.layout import BadRows
+from ssrec.data.files.places import in_text, one_after_the_other
+from ssrec.data.files.refused import Origin
 from ssrec.data.source import Source, Tables
 from ssrec.data.sources.amazon_products import CONTENT, catalogue, products_2023
 from ssrec.data.sources.amazon_reviews import EVENTS, LICENCE, check_category, named
@@ -22,7 +24,7 @@ URL = "https://mcauleylab.ucsd.edu/public_datasets/data/amazon_2023/"
 LAYOUTS = ("reviews", "ratings", "last_out", "timestamp")
 CORES = (0, 5)
 PARTS = {"train": "train", "valid": "val", "test": "test"}
-NAMES = {"user_id": "user", "parent_asin": "item", "timestamp": "time", "rating": "weight"}
+NAMES = {"user": "user_id", "item": "parent_asin", "time": "timestamp", "weight": "rating"}
 
 
 @final
@@ -77,27 +79,27 @@ class Amazon2023(Source):
 
     def read(self, files: Sequence[Path], bad: BadRows) -> Tables:
         rated = files[: len(files) - self.metadata]
-        if self.layout == "reviews":
-            reviews = _json(rated[0], bad)
-        elif self.layout == "ratings":
-            reviews = _csv(rated[0], bad)
-        else:
-            given = zip(rated, PARTS.values(), strict=True)
-            reviews = concatenated([_csv(file, bad).with_columns(part=pl.lit(part)) for file, part in given], ())
+        origins = [_origin(file, self.layout) for file in rated]
+        tables = [_reviews(origin, bad) for origin in origins]
+        places = [(len(table), in_text(origin, bad, NAMES)) for table, origin in zip(tables, origins, strict=True)]
+        if self.layout in ("last_out", "timestamp"):
+            given = zip(tables, PARTS.values(), strict=True)
+            tables = [table.with_columns(part=pl.lit(part)) for table, part in given]
+        reviews = concatenated(tables, ())
         items, removed = catalogue(products_2023(files[-1], bad), reviews) if self.metadata else (None, {})
-        return Tables(reviews, items, removed=removed)
+        return Tables(reviews, items, removed=removed, places={"interactions": one_after_the_other(places)})
 
 
-def _json(path: Path, bad: BadRows) -> pl.DataFrame:
-    columns = {"user_id": str, "parent_asin": str, "timestamp": int, "rating": float}
-    return _seconds(read_json_lines(path, columns, bad=bad))
+def _origin(path: Path, layout: str) -> Origin:
+    return Origin(path) if layout == "reviews" else Origin(path, header=True, separator=",", quote='"')
 
 
-def _csv(path: Path, bad: BadRows) -> pl.DataFrame:
-    columns = {"user_id": str, "parent_asin": str, "timestamp": int, "rating": float}
-    ends = path.suffix != ".gz"  # a gzipped file tells by itself whether it is whole
-    return _seconds(read_table(path, columns, separator=",", header=True, quote='"', ends=ends, bad=bad))
-
-
-def _seconds(reviews: pl.DataFrame) -> pl.DataFrame:
-    return with_instants(reviews.rename(NAMES), instants(reviews["timestamp"], "ms"))
+def _reviews(origin: Origin, bad: BadRows) -> pl.DataFrame:
+    path, columns = origin.path, dict(zip(NAMES.values(), (str, str, int, float), strict=True))
+    if origin.separator is None:
+        reviews = read_json_lines(path, columns, bad=bad)
+    else:
+        ends = path.suffix != ".gz"  # a gzipped file tells by itself whether it is whole
+        reviews = read_table(path, columns, separator=",", header=True, quote='"', ends=ends, bad=bad)
+    reviews = reviews.rename({theirs: name for name, theirs in NAMES.items()})
+    return with_instants(reviews, instants(reviews["time"], "ms"))

@@ -14,12 +14,15 @@ import polars as pl
 from ssrec.data.files.download import Publication, Remote, locate
 from ssrec.data.files.json_lines import read_json_lines
 from ssrec.data.files.layout import BadRows
+from ssrec.data.files.places import Place, in_text
+from ssrec.data.files.refused import Origin
 from ssrec.data.source import Source, Tables
 from ssrec.data.sources.amazon_products import CONTENT, catalogue, is_literal, products_2014, products_2018
 from ssrec.errors import CompositionError
 
 LICENCE = "Amazon's review data come without a licence: do not redistribute them."
 EVENTS = frozenset({"times", "weights"})
+NAMES = {"user": "reviewerID", "item": "asin", "time": "unixReviewTime", "weight": "overall"}
 REVIEWS_2014 = {  # of the 5-core files, as published
     "Amazon_Instant_Video": 37_126,
     "Apps_for_Android": 752_937,
@@ -113,7 +116,7 @@ class Amazon5Core(Source):
         collection = COLLECTIONS[self.year]
         reviews = _reviews(files[0], collection.counts.get(self.category), bad)
         items, removed = catalogue(collection.products(files[1], bad), reviews) if self.metadata else (None, {})
-        return Tables(reviews, items, removed=removed)
+        return Tables(reviews, items, removed=removed, places={"interactions": _place(files[0], bad)})
 
 
 @final
@@ -139,7 +142,7 @@ class AmazonInstruments(Source):
 
     def read(self, files: Sequence[Path], bad: BadRows) -> Tables:
         reviews = _reviews(files[0], REVIEWS_2014["Musical_Instruments"], bad)
-        return Tables(reviews)
+        return Tables(reviews, places={"interactions": _place(files[0], bad)})
 
 
 def check_category(category: str) -> None:
@@ -159,6 +162,10 @@ def named(year: int, category: str) -> str:
 
 def _reviews(path: Path, rows: int | None, bad: BadRows) -> pl.DataFrame:
     """Lines with reviewerID, asin, overall (stars), unixReviewTime (seconds). The texts are not read."""
-    columns = {"reviewerID": str, "asin": str, "unixReviewTime": int, "overall": float}
+    columns = dict(zip(NAMES.values(), (str, str, int, float), strict=True))
     reviews = read_json_lines(path, columns, literal=is_literal(path), rows=rows, bad=bad)
-    return reviews.rename(dict(zip(columns, ("user", "item", "time", "weight"), strict=True)))
+    return reviews.rename({theirs: name for name, theirs in NAMES.items()})
+
+
+def _place(path: Path, bad: BadRows) -> Place:
+    return in_text(Origin(path), bad, NAMES)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Literal, final
 
@@ -9,7 +10,8 @@ import polars as pl
 
 from ssrec.data.files.delimited import read_table
 from ssrec.data.files.download import Publication, Remote, locate
-from ssrec.data.files.layout import BadRows
+from ssrec.data.files.layout import BadRows, Mode
+from ssrec.data.files.places import in_text, taken
 from ssrec.data.files.refused import Origin
 from ssrec.data.files.times import with_seconds
 from ssrec.data.source import Source, Tables
@@ -49,11 +51,31 @@ class CheckIns(Source):
 
     def read(self, files: Sequence[Path], bad: BadRows) -> Tables:
         path = files[0]
-        optional = set(COLUMNS) - {"user"}
-        rows = read_table(path, COLUMNS, separator="\t", optional=optional, bad=bad)
-        rows = with_seconds(rows, "time", "iso", origin=Origin(path), bad=bad)
-        nowhere = pl.col("item").is_null() | (pl.col("item").cast(pl.String) == NOWHERE)
-        known = rows.filter(pl.col("time").is_not_null(), ~nowhere)
+        rows = _rows(path, bad)
+        known = _known(rows)
         events = known.select("user", "item", "time").reverse()  # so that events of one second stand as they happened
         places = known.group_by("item", maintain_order=True).agg(pl.col("latitude", "longitude").first())
-        return Tables(events, places, removed={"check-ins without a time or a place": len(rows) - len(known)})
+        removed = {"check-ins without a time or a place": len(rows) - len(known)}
+        left = partial(_left, path, bad.mode)
+        return Tables(
+            events, places, removed=removed, places={"interactions": taken(left, in_text(_origin(path), bad))}
+        )
+
+
+def _origin(path: Path) -> Origin:
+    return Origin(path, separator="\t", names=[*COLUMNS])
+
+
+def _rows(path: Path, bad: BadRows) -> pl.DataFrame:
+    rows = read_table(path, COLUMNS, separator="\t", optional=set(COLUMNS) - {"user"}, bad=bad)
+    return with_seconds(rows, "time", "iso", origin=_origin(path), bad=bad, named="time")
+
+
+def _known(rows: pl.DataFrame) -> pl.DataFrame:
+    nowhere = pl.col("item").is_null() | (pl.col("item").cast(pl.String) == NOWHERE)
+    return rows.filter(pl.col("time").is_not_null(), ~nowhere)
+
+
+def _left(path: Path, mode: Mode) -> pl.Series:
+    """The rows that the events are from, in their order; the file is read again."""
+    return _known(_rows(path, BadRows(mode)).with_row_index("row"))["row"].reverse()

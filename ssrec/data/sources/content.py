@@ -44,8 +44,8 @@ def vectors(lists: pl.Series, owners: pl.Series, where: str, place: Place | None
     ):
         if wrong.any():
             k = wrong.arg_true()[0]
-            stands = (place or in_order(where))(k)
-            raise DataError(f"{stands}, column {lists.name}: the vector of {owners[k]!r} {why}")
+            spot = (place or in_order(where))(k)
+            raise DataError(spot.says(f"the vector of {owners[k]!r} {why}", lists.name))
     if not width:
         raise DataError(f"{where}, column {lists.name}: no vector holds a number")
     return lists.list.to_array(width)

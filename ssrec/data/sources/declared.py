@@ -3,10 +3,12 @@
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple, Protocol, final, runtime_checkable
 
 import polars as pl
 
+from ssrec.data.files.layout import called, worded
 from ssrec.data.files.places import Place, in_order
 from ssrec.data.sources.content import names, one, several, vectors
 from ssrec.errors import CompositionError, DataError
@@ -83,6 +85,10 @@ class Declared:
         """Settings, and the columns of a file that they name."""
         return [(column.setting, column.source) for column in self]
 
+    def ours(self, key: str, ids: str) -> dict[str, str]:
+        """What the file calls the `key`, by our name, and the content columns, by its own."""
+        return {key: ids, **{column.source: column.source for column in self if column.source != key}}
+
     def table(
         self, raw: pl.DataFrame, key: str, ids: str, where: str, list_separator: str | None, place: Place | None = None
     ) -> pl.DataFrame:
@@ -105,8 +111,10 @@ class Declared:
         return pl.DataFrame(made)
 
 
-def check_columns(where: str, has: Iterable[str], wanted: Iterable[tuple[str, str]]) -> None:
-    """Whether a file has the columns that settings name.
+def check_columns(
+    where: Path | str, has: Iterable[str], wanted: Iterable[tuple[str, str]], header: str | None = None
+) -> None:
+    """Whether a file has the columns that settings name; `header` is the first line of a text file.
 
     Raises:
         DataError: it lacks one; names the nearest, and what there is.
@@ -115,14 +123,10 @@ def check_columns(where: str, has: Iterable[str], wanted: Iterable[tuple[str, st
     for setting, column in wanted:
         if column not in known:
             close = difflib.get_close_matches(column, known, 1, 0.6)
-            hint = f"did you mean {_quoted(close[0])}? It has" if close else "it has"
-            names = ", ".join(map(_quoted, known)) or "none"
-            raise DataError(f"{where} has no column {_quoted(column)} ({setting}); {hint} {names}")
-
-
-def _quoted(name: str) -> str:
-    """A name in quotes if it has blanks or commas, which would not show."""
-    return name if name and not any(x.isspace() or x == "," for x in name) else repr(name)
+            hint = f"did you mean {called(close[0])}? It has" if close else "it has"
+            why = f"the file has no such column ({setting}); {hint} {', '.join(map(called, known)) or 'none'}"
+            line = None if header is None else 1
+            raise DataError(worded(where, why, line=line, column=called(column), row=header))
 
 
 def _content(

@@ -10,6 +10,8 @@ import polars as pl
 from ssrec.data.files.delimited import read_table
 from ssrec.data.files.download import Publication, Remote, locate
 from ssrec.data.files.layout import BadRows, Kind
+from ssrec.data.files.places import in_text
+from ssrec.data.files.refused import Origin
 from ssrec.data.source import Source, Tables
 from ssrec.data.sources.content import one, several
 from ssrec.errors import CompositionError
@@ -78,7 +80,11 @@ class Goodbooks(Source):
             one("language"),
             pl.col("attributes").fill_null(pl.lit([], dtype=pl.List(pl.String))),
         )
-        return Tables(events.rename({"user_id": "user", "book_id": "item", "rating": "weight"}), table)
+        ours = {"user": "user_id", "item": "book_id", "weight": "rating"}
+        origins = (Origin(file, header=True, separator=",", quote='"') for file in (ratings, books))
+        in_ratings, in_books = (in_text(origin, bad, ours) for origin in origins)
+        places = {"interactions": in_ratings, "items": in_books}
+        return Tables(events.rename({theirs: name for name, theirs in ours.items()}), table, places=places)
 
 
 def _shelves(given: Path, tags: Path, most: int | None, bad: BadRows) -> pl.DataFrame:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from ssrec.data.files.arrays import read_npy
+from ssrec.data.files.arrays import odd_number, read_npy
 from ssrec.errors import DataError
 
 
@@ -22,6 +22,6 @@ def read_vectors(path: Path, name: str, items: int | None = None) -> pl.Series:
         raise DataError(f"{path} has {len(matrix):,} rows, where {items:,} items need one each")
     with np.errstate(over="ignore"):
         vectors = matrix.astype(np.float32)
-    if (large := ~np.isfinite(vectors).all(axis=1)).any():
-        raise DataError(f"{path}: row {large.argmax():,}, counted from 0, holds numbers that are too large for 32 bits")
+    if not (fits := np.isfinite(vectors)).all():
+        raise odd_number(path, name, matrix, ~fits, "is too large for 32 bits")
     return pl.Series(name, vectors, dtype=pl.Array(pl.Float32, vectors.shape[1]))

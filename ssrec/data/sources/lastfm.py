@@ -10,6 +10,8 @@ import polars as pl
 from ssrec.data.files.delimited import read_table
 from ssrec.data.files.download import Publication, Remote, locate
 from ssrec.data.files.layout import BadRows
+from ssrec.data.files.places import in_text
+from ssrec.data.files.refused import Origin
 from ssrec.data.source import Source, Tables
 
 FILES = ("user_artists.dat", "artists.dat", "user_taggedartists.dat", "tags.dat")
@@ -53,7 +55,12 @@ class LastFM(Source):
         items = names.rename({"id": "item", "name": "title"})
         items = items.join(_attributes(tagged, tags, bad), on="item", how="left", maintain_order="left")
         items = items.with_columns(pl.col("attributes").fill_null(pl.lit([], dtype=pl.List(pl.String))))
-        return Tables(events.rename({"userID": "user", "artistID": "item"}), items)
+        ours = {"user": "userID", "item": "artistID"}
+        places = {
+            "interactions": in_text(Origin(listened, header=True, separator="\t"), bad, ours),
+            "items": in_text(Origin(artists, header=True, separator="\t"), bad, {"item": "id"}),
+        }
+        return Tables(events.rename({"userID": "user", "artistID": "item"}), items, places=places)
 
 
 def _attributes(tagged: Path, tags: Path, bad: BadRows) -> pl.DataFrame:

@@ -1,7 +1,8 @@
 """MIND, Microsoft's news (Wu et al., ACL 2020): what users clicked of what they were shown, and what they had read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Literal, final
 
@@ -9,7 +10,8 @@ import polars as pl
 
 from ssrec.data.files.delimited import read_table
 from ssrec.data.files.download import Publication, locate
-from ssrec.data.files.layout import BadRows
+from ssrec.data.files.layout import BadRows, Mode
+from ssrec.data.files.places import Place, in_text, one_after_the_other, taken
 from ssrec.data.files.refused import Origin, without
 from ssrec.data.files.times import with_seconds
 from ssrec.data.source import Source, Tables
@@ -65,6 +67,23 @@ class MIND(Source):
 
     def read(self, files: Sequence[Path], bad: BadRows) -> Tables:
         behaviours = [_behaviours(files[0], "train", bad), _behaviours(files[2], "test", bad)]
+        news = [_news(files[1], bad), _news(files[3], bad)]
+        events = self._events(behaviours)
+        titles = pl.concat(news).with_row_index("row").unique("item", keep="first", maintain_order=True)
+        items, rows = covering(titles.drop("row"), events), titles["row"]
+        in_behaviours = _place(behaviours, files[::2], BEHAVIOURS, bad)
+        places = {
+            "interactions": taken(partial(self._rows, files, bad.mode), in_behaviours),
+            "items": taken(lambda: rows, _place(news, files[1::2], NEWS, bad)),
+        }
+        return Tables(events.drop("row"), items, places=places, without_history=self.without_history)
+
+    def _rows(self, files: Sequence[Path], mode: Mode) -> pl.Series:
+        """The rows of behaviours that the events are from; the files are read again."""
+        bad = BadRows(mode)
+        return self._events([_behaviours(files[0], "train", bad), _behaviours(files[2], "test", bad)])["row"]
+
+    def _events(self, behaviours: Sequence[pl.DataFrame]) -> pl.DataFrame:
         table = pl.concat(behaviours).with_row_index("row")
         clicks = table.select("row", "user", "time", "part", _clicked(pl.col("shown")).alias("item"))
         events = clicks.with_columns(past=False)
@@ -75,18 +94,26 @@ class MIND(Source):
             events = pl.concat([past.with_columns(part=pl.lit("train"), past=True), events], how="diagonal")
         events = events.explode("item").filter(pl.col("item").str.len_chars() > 0)
         events = events.sort("user", "time", pl.col("past").not_(), "row", maintain_order=True)
-        news = pl.concat([_news(files[1], bad), _news(files[3], bad)])
-        events = events.select("user", "item", "time", "part")
-        items = covering(news.unique("item", keep="first", maintain_order=True), events)
-        return Tables(events, items, without_history=self.without_history)
+        return events.select("user", "item", "time", "part", "row")
+
+
+def _place(tables: Sequence[pl.DataFrame], files: Sequence[Path], columns: Iterable[str], bad: BadRows) -> Place:
+    places = (in_text(_origin(file, columns), bad) for file in files)
+    return one_after_the_other(list(zip(map(len, tables), places, strict=True)))
+
+
+def _origin(path: Path, columns: Iterable[str]) -> Origin:
+    return Origin(path, separator="\t", names=[name.removeprefix("_") for name in columns])
 
 
 def _behaviours(path: Path, part: str, bad: BadRows) -> pl.DataFrame:
     table = read_table(path, BEHAVIOURS, separator="\t", bad=bad)
-    table = with_seconds(table, "time", FORMAT, origin=Origin(path), bad=bad)
+    origin = _origin(path, BEHAVIOURS)
+    table = with_seconds(table, "time", FORMAT, origin=origin, bad=bad, named="time")
     wrong = ~table["shown"].str.contains(r"^\S+-[01](?: \S+-[01])*$")
     why = "what was shown should be news and whether it was clicked, as in 'N11-0 N23-1'"
-    return without(table, wrong, lambda k: why, origin=Origin(path), bad=bad).with_columns(part=pl.lit(part))
+    good = without(table, wrong, lambda k: why, origin=origin, bad=bad, column="shown")
+    return good.with_columns(part=pl.lit(part))
 
 
 def _clicked(shown: pl.Expr) -> pl.Expr:

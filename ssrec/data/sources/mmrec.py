@@ -62,8 +62,10 @@ class MMRec(Source):
         path = files[0]
         extra = {column: role for role, column in (("time", self.time), ("weight", self.weight)) if column}
         wanted = [(f"dataset.{role}", column) for column, role in extra.items()]
-        check_columns(str(path), read_header(path, separator="\t"), wanted)
-        columns: Mapping[str, Kind] = {**COLUMNS, **dict.fromkeys(extra, float)}
+        header = read_header(path, separator="\t")
+        check_columns(path, header, wanted, "\t".join(header))
+        kinds: Mapping[str, Kind] = {"time": int | float, "weight": float}
+        columns: Mapping[str, Kind] = {**COLUMNS, **{column: kinds[role] for column, role in extra.items()}}
         ranges = {"itemID": (0.0, 2.0**53), "x_label": (0.0, 2.0)}
         table = read_table(
             path, columns, separator="\t", header=True, optional=extra, ranges=ranges, ends=False, bad=bad
@@ -73,7 +75,9 @@ class MMRec(Source):
         origin = Origin(path, header=True, separator="\t")
         if self.time:
             table = with_seconds(table, "time", "seconds", origin=origin, bad=bad, named=self.time)
-        places = {"interactions": in_text(origin, bad)}
+        ours = {"user": "userID", "item": "itemID", "part": "x_label"}
+        place = in_text(origin, bad, {**ours, **{role: column for column, role in extra.items()}})
+        places = {"interactions": place}
         if not self.vectors:
             return Tables(table, places=places, without_history=self.without_history)
         vectors = [read_vectors(file, name) for file, name in zip(files[1:], self.vectors, strict=True)]
@@ -81,8 +85,9 @@ class MMRec(Source):
         for file, column in zip(files[1:], vectors, strict=True):
             if len(column) != len(items):
                 raise DataError(f"{file} has {len(column):,} rows, and {files[1]} has {len(items):,}")
-        last = table["item"].max()
-        if not table.is_empty() and last >= len(items):  # type: ignore[operator]
-            raise DataError(f"{path} has item {last}, and {files[1]} {len(items):,} rows, counted from 0")
+        if (beyond := table["item"] >= len(items)).any():
+            row = beyond.arg_true()[0]
+            why = f"item {table['item'][row]}, where {files[1]} has {len(items):,} rows, counted from 0"
+            raise DataError(place(row).says(why, "item"))
         items = items.with_columns(vectors)
         return Tables(table, items, places=places, without_history=self.without_history)

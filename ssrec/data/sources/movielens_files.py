@@ -1,18 +1,22 @@
 """The layouts of MovieLens: u.* of 1998, `::` of 2003 and 2009, csv since 2015."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
 from ssrec.data.files.delimited import read_table
-from ssrec.data.files.layout import BadRows
+from ssrec.data.files.layout import BadRows, Kind
+from ssrec.data.files.places import Place, in_text
+from ssrec.data.files.refused import Origin
 from ssrec.data.source import Tables
 from ssrec.data.sources.content import one, several
 from ssrec.errors import DataError
 
 GENRES = 19  # of 100k, with a flag each
+RATING: Mapping[str, Kind] = {"user": int, "item": int, "rating": float, "time": int}
+MOVIE: Mapping[str, Kind] = {"item": int, "title": str, "genres": str}
 NO_GENRE = "(no genres listed)"
 
 
@@ -28,11 +32,15 @@ class Counts:
 def read_100k(files: Sequence[Path], counts: Counts, bad: BadRows) -> Tables:
     """u.data (tabs), u.item and u.user (`|`, latin-1, a flag for each genre of u.genre)."""
     data, item, genre, user = files
-    columns = {"user": int, "item": int, "rating": float, "time": int}
-    ratings = read_table(data, columns, separator="\t", ranges={"rating": (1.0, 5.0)}, rows=counts.ratings, bad=bad)
+    ratings = read_table(data, RATING, separator="\t", ranges={"rating": (1.0, 5.0)}, rows=counts.ratings, bad=bad)
     columns = {"user": int, "age": int, "gender": str, "occupation": str, "zip": str}
     users = read_table(user, columns, separator="|", encoding="latin-1", rows=counts.users, bad=bad)
-    return _tables(ratings, _flagged(item, _genres(genre), counts.movies, bad), users)
+    places = {
+        "interactions": in_text(Origin(data, separator="\t", names=[*RATING]), bad),
+        "items": in_text(Origin(item, separator="|", encoding="latin-1", names=["item"]), bad),
+        "users": in_text(Origin(user, separator="|", encoding="latin-1", names=[*columns]), bad),
+    }
+    return _tables(ratings, _flagged(item, _genres(genre), counts.movies, bad), users, places)
 
 
 def read_1m(files: Sequence[Path], counts: Counts, bad: BadRows) -> Tables:
@@ -42,13 +50,15 @@ def read_1m(files: Sequence[Path], counts: Counts, bad: BadRows) -> Tables:
     columns = {"user": int, "gender": str, "age": int, "occupation": str, "zip": str}
     users = read_table(user, columns, separator="::", encoding="latin-1", rows=counts.users, bad=bad)
     tables = _dat(ratings, movies, counts, encoding="latin-1", low=1.0, bad=bad)
-    return _tables(*tables, users)
+    told = in_text(Origin(user, separator="::", encoding="latin-1", names=[*columns]), bad)
+    return _tables(*tables, users, _dat_places(ratings, movies, "latin-1", bad) | {"users": told})
 
 
 def read_10m(files: Sequence[Path], counts: Counts, bad: BadRows) -> Tables:
     """ratings.dat, movies.dat (`::`, utf-8, half stars)."""
     ratings, movies = files
-    return _tables(*_dat(ratings, movies, counts, encoding="utf-8", low=0.5, bad=bad))
+    tables = _dat(ratings, movies, counts, encoding="utf-8", low=0.5, bad=bad)
+    return _tables(*tables, None, _dat_places(ratings, movies, "utf-8", bad))
 
 
 def read_csv(files: Sequence[Path], counts: Counts, bad: BadRows) -> Tables:
@@ -60,13 +70,17 @@ def read_csv(files: Sequence[Path], counts: Counts, bad: BadRows) -> Tables:
     columns = {"movieId": int, "title": str, "genres": str}
     movies = read_table(movie, columns, separator=",", header=True, quote='"', rows=counts.movies, bad=bad)
     names = {"userId": "user", "movieId": "item", "timestamp": "time"}
-    return _tables(ratings.rename(names), _split(movies.rename({"movieId": "item"})))
+    ours = {name: theirs for theirs, name in names.items()}
+    places = {
+        "interactions": in_text(Origin(rated, header=True, separator=","), bad, ours),
+        "items": in_text(Origin(movie, header=True, separator=",", quote='"'), bad, {"item": "movieId"}),
+    }
+    return _tables(ratings.rename(names), _split(movies.rename({"movieId": "item"})), None, places)
 
 
 def read_movies(path: Path, *, encoding: str, rows: int | None, bad: BadRows) -> pl.DataFrame:
     """movies.dat: item, title, attributes (genres)."""
-    columns = {"item": int, "title": str, "genres": str}
-    return _split(read_table(path, columns, separator="::", encoding=encoding, rows=rows, bad=bad))
+    return _split(read_table(path, MOVIE, separator="::", encoding=encoding, rows=rows, bad=bad))
 
 
 def year() -> pl.Expr:
@@ -77,17 +91,25 @@ def year() -> pl.Expr:
 def _dat(
     ratings: Path, movies: Path, counts: Counts, *, encoding: str, low: float, bad: BadRows
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    columns = {"user": int, "item": int, "rating": float, "time": int}
     ranges = {"rating": (low, 5.0)}
-    rated = read_table(ratings, columns, separator="::", ranges=ranges, rows=counts.ratings, bad=bad)
+    rated = read_table(ratings, RATING, separator="::", ranges=ranges, rows=counts.ratings, bad=bad)
     return rated, read_movies(movies, encoding=encoding, rows=counts.movies, bad=bad)
 
 
-def _tables(ratings: pl.DataFrame, movies: pl.DataFrame, users: pl.DataFrame | None = None) -> Tables:
+def _dat_places(ratings: Path, movies: Path, encoding: str, bad: BadRows) -> dict[str, Place]:
+    return {
+        "interactions": in_text(Origin(ratings, separator="::", names=[*RATING]), bad, {"weight": "rating"}),
+        "items": in_text(Origin(movies, separator="::", encoding=encoding, names=[*MOVIE]), bad),
+    }
+
+
+def _tables(
+    ratings: pl.DataFrame, movies: pl.DataFrame, users: pl.DataFrame | None, places: Mapping[str, Place]
+) -> Tables:
     events = ratings.select("user", "item", "time", pl.col("rating").alias("weight"))
     if users is not None:
         users = users.select("user", one("gender"), "age", one("occupation"), one("zip"))
-    return Tables(events, movies.select("item", "title", "attributes", year()), users)
+    return Tables(events, movies.select("item", "title", "attributes", year()), users, places=places)
 
 
 def _split(movies: pl.DataFrame) -> pl.DataFrame:

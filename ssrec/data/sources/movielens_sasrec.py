@@ -9,8 +9,10 @@ import polars as pl
 
 from ssrec.data.files.delimited import read_table
 from ssrec.data.files.download import Publication, Remote, locate
-from ssrec.data.files.json_files import read_json_object
-from ssrec.data.files.layout import BadRows, check_count, shown
+from ssrec.data.files.json_files import misplaced, read_json_object
+from ssrec.data.files.layout import BadRows, Kind, check_count
+from ssrec.data.files.places import in_text
+from ssrec.data.files.refused import Origin
 from ssrec.data.source import Source, Tables
 from ssrec.data.sources.movielens import LICENCE
 from ssrec.data.sources.movielens_files import read_movies, year
@@ -57,10 +59,15 @@ class MovieLensSASRec(Source):
 
     def read(self, files: Sequence[Path], bad: BadRows) -> Tables:
         sequences, *content = files
-        events = read_table(sequences, {"user": int, "item": int}, separator=" ", rows=EVENTS, bad=bad)
+        columns: Mapping[str, Kind] = {"user": int, "item": int}
+        events = read_table(sequences, columns, separator=" ", rows=EVENTS, bad=bad)
         check_count(sequences, events["user"].n_unique(), USERS, "users")
         check_count(sequences, events["item"].n_unique(), ITEMS, "items")
-        return Tables(events, _items(*content, bad=bad) if content else None)
+        places = {"interactions": in_text(Origin(sequences, separator=" ", names=[*columns]), bad)}
+        if not content:
+            return Tables(events, places=places)
+        places["items"] = in_text(Origin(content[1], separator=" ", names=["item", "movie"]), bad)
+        return Tables(events, _items(*content, bad=bad), places=places)
 
 
 def _items(movie_table: Path, ids: Path, abstracts: Path, *, bad: BadRows) -> pl.DataFrame:
@@ -68,11 +75,15 @@ def _items(movie_table: Path, ids: Path, abstracts: Path, *, bad: BadRows) -> pl
     known = read_table(ids, {"item": int, "movie": int}, separator=" ", rows=ITEMS, bad=bad)
     for column in known:
         if column.is_duplicated().any():
-            raise DataError(f"{ids} maps {column.name} {column.filter(column.is_duplicated())[0]} twice")
+            again = ~column.is_first_distinct()
+            spot = in_text(Origin(ids, separator=" ", names=["item", "movie"]), bad)(again.arg_true()[0])
+            why = f"{column.name} {column.filter(again)[0]} is mapped twice; the map is one to one"
+            raise DataError(spot.says(why, column.name))
     items = known.join(movies, on="movie", how="left", maintain_order="left")
     if items["title"].has_nulls():
-        lost = items.filter(pl.col("title").is_null())["movie"][0]
-        raise DataError(f"{ids} maps an item to movie {lost}, which {movie_table} does not list")
+        at = items["title"].is_null().arg_true()[0]
+        spot = in_text(Origin(ids, separator=" ", names=["item", "movie"]), bad)(at)
+        raise DataError(spot.says(f"{movie_table} does not list movie {items['movie'][at]}", "movie"))
     text = _abstracts(abstracts)
     return items.join(text, on="movie", how="left", maintain_order="left").select(
         "item", "title", "attributes", year(), "text"
@@ -83,7 +94,7 @@ def _abstracts(path: Path) -> pl.DataFrame:
     content = read_json_object(path)
     for movie, text in content.items():
         if not (movie.isascii() and movie.isdigit() and len(movie) < 19 and isinstance(text, str)):
-            raise DataError(f"{path}: {movie!r}: {shown(str(text))} should be a movie's id and its abstract")
+            raise misplaced(path, movie, text, "no abstract; a movie's id and a text belong here")
     try:
         return pl.DataFrame({"movie": [int(movie) for movie in content], "text": list(content.values())})
     except UnicodeEncodeError as e:  # JSON can spell halves of characters

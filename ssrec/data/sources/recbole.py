@@ -9,7 +9,7 @@ from typing import final
 import polars as pl
 
 from ssrec.data.files.delimited import read_header, read_table
-from ssrec.data.files.layout import BadRows, Kind
+from ssrec.data.files.layout import BadRows, Kind, called, worded
 from ssrec.data.files.places import in_text, one_after_the_other
 from ssrec.data.files.refused import Origin
 from ssrec.data.files.times import with_seconds
@@ -85,12 +85,13 @@ class RecBole(Source):
     def read(self, files: Sequence[Path], bad: BadRows) -> Tables:
         inter = [file for file in files if ".inter" in file.suffixes]
         events = [self._events(file, bad) for file in inter]
-        sizes, at = map(len, events), (in_text(_origin(file), bad) for file in inter)
+        roles = {"user": self.user, "item": self.item, "time": self.time, "weight": self.weight}
+        sizes, at = map(len, events), (in_text(_origin(file), bad, _named(file, roles)) for file in inter)
         places = {"interactions": one_after_the_other(list(zip(sizes, at, strict=True)))}
         if self.parts:
             events = [table.with_columns(part=pl.lit(part)) for part, table in zip(self.parts, events, strict=True)]
         content = {kind: file for file in files for kind in (".item", ".user") if kind in file.suffixes}
-        places |= {f"{kind[1:]}s": in_text(_origin(file), bad) for kind, file in content.items()}
+        places |= {f"{kind[1:]}s": in_text(_origin(file), bad, _named(file, roles)) for kind, file in content.items()}
         items = _content(content.get(".item"), item_content(self), "item", self.item, bad)
         users = _content(content.get(".user"), user_content(self), "user", self.user, bad)
         interactions, items = agree("item", concatenated(events, ("user", "item")), items)
@@ -101,7 +102,7 @@ class RecBole(Source):
         roles = {"user": self.user, "item": self.item, "time": self.time, "weight": self.weight}
         wanted = {role: column for role, column in roles.items() if column}
         types = _types(path, [(f"dataset.{role}", column) for role, column in wanted.items()])
-        kinds: dict[str, Kind] = {"user": int | str, "item": int | str, "time": float, "weight": float}
+        kinds: dict[str, Kind] = {"user": int | str, "item": int | str, "time": int | float, "weight": float}
         columns = {f"{column}:{types[column]}": kinds[role] for role, column in wanted.items()}
         table = read_table(path, columns, separator="\t", header=True, optional=columns, ends=False, bad=bad)
         table = table.rename(dict(zip(columns, wanted, strict=True)))
@@ -118,10 +119,9 @@ def _content(path: Path | None, content: Declared, key: str, ids: str, bad: BadR
     for column in content:
         suits = SUITS.get(column.kind, {"float_seq"})
         if types[column.source] not in suits:
-            raise DataError(
-                f"{path}: {column.source} is a {types[column.source]}, and {column.setting} takes "
-                f"{' or '.join(sorted(suits))}"
-            )
+            why = f"a {types[column.source]}, and {column.setting} takes {' or '.join(sorted(suits))}"
+            header = read_header(path, separator="\t")
+            raise DataError(worded(path, why, line=1, column=called(column.source), row="\t".join(header)))
     numbers = {column.source for column in content if column.kind == "numbers"}
     kinds: dict[str, Kind] = {c.source: float if types[c.source] == "float" else str for c in content}
     columns = {f"{name}:{types[name]}": kind for name, kind in {**kinds, ids: int | str}.items()}
@@ -133,7 +133,8 @@ def _content(path: Path | None, content: Declared, key: str, ids: str, bad: BadR
     raw = raw.with_columns(pl.col(column).str.split(" ") for column in lists)
     tokens = [pl.col(c).cast(pl.Float64, strict=False) for c in sorted(numbers) if types[c] == "token"]
     raw = raw.with_columns(pl.when(number.is_finite()).then(number) for number in tokens)
-    return content.table(raw, key, ids, str(path), None, in_text(_origin(path), bad))
+    ours = _named(path, content.ours(key, ids))
+    return content.table(raw, key, ids, str(path), None, in_text(_origin(path), bad, ours))
 
 
 def _origin(path: Path) -> Origin:
@@ -142,14 +143,21 @@ def _origin(path: Path) -> Origin:
 
 def _types(path: Path, wanted: Sequence[tuple[str, str]]) -> dict[str, str]:
     """The type of each column, as its header `name:type` says."""
-    types = {}
-    for column in read_header(path, separator="\t"):
+    types, header = {}, read_header(path, separator="\t")
+    for place, column in enumerate(header, 1):
         name, colon, kind = column.rpartition(":")
         if not colon or kind not in TYPES:
-            raise DataError(f"{path}, line 1: {column!r} should be a name and a type, as in user_id:token")
+            why = "no header; a name and a type belong here, as in user_id:token"
+            raise DataError(worded(path, why, line=1, column=called(column, place), row="\t".join(header)))
         types[name] = kind
-    check_columns(str(path), types, wanted)
+    check_columns(path, types, wanted, "\t".join(header))
     return types
+
+
+def _named(path: Path, ours: Mapping[str, str | None]) -> dict[str, str]:
+    """The columns, with their types, that a file has of those that settings name, by our names."""
+    full = {column.rpartition(":")[0]: column for column in read_header(path, separator="\t")}
+    return {name: full[theirs] for name, theirs in ours.items() if theirs in full}
 
 
 def _stem(folder: Path, end: str) -> str:

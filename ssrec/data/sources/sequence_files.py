@@ -9,7 +9,9 @@ import polars as pl
 
 from ssrec.data.files.delimited import read_table
 from ssrec.data.files.json_files import read_json_lists
-from ssrec.data.files.layout import BadRows
+from ssrec.data.files.layout import BadRows, Kind
+from ssrec.data.files.places import in_json, in_sequences, in_text
+from ssrec.data.files.refused import Origin
 from ssrec.data.files.sequences import read_sequences
 from ssrec.data.source import Source, Tables
 from ssrec.data.sources.content import covering
@@ -37,7 +39,9 @@ class SASRecFile(Source):
         return [named_file("dataset.path", self.path)]
 
     def read(self, files: Sequence[Path], bad: BadRows) -> Tables:
-        return Tables(read_table(files[0], {"user": int, "item": int}, separator=" ", bad=bad))
+        columns: Mapping[str, Kind] = {"user": int, "item": int}
+        place = in_text(Origin(files[0], separator=" ", names=[*columns]), bad)
+        return Tables(read_table(files[0], columns, separator=" ", bad=bad), places={"interactions": place})
 
 
 @final
@@ -68,10 +72,10 @@ class S3RecFile(Source):
         return [named_file("dataset.path", self.path), *attributes]
 
     def read(self, files: Sequence[Path], bad: BadRows) -> Tables:
-        events = read_sequences(files[0], bad=bad)
+        events, places = read_sequences(files[0], bad=bad), {"interactions": in_sequences(files[0], bad)}
         if not self.attributes:
-            return Tables(events)
+            return Tables(events, places=places)
         lists = read_json_lists(files[1])
         schema = {"item": pl.Int64, "attributes": pl.List(pl.String)}
         items = pl.DataFrame({"item": list(lists), "attributes": list(lists.values())}, schema=schema)
-        return Tables(events, covering(items, events))
+        return Tables(events, covering(items, events), places=places | {"items": in_json(files[1], items["item"])})

@@ -10,6 +10,7 @@ import polars as pl
 from ssrec.data.files.download import Publication, Remote, locate
 from ssrec.data.files.json_lines import read_json_lines
 from ssrec.data.files.layout import BadRows, Kind
+from ssrec.data.files.places import in_text, taken
 from ssrec.data.files.refused import Origin
 from ssrec.data.files.times import with_seconds
 from ssrec.data.source import Source, Tables
@@ -63,10 +64,12 @@ class Steam(Source):
         reviews, games = files
         columns = {"username": str, "product_id": str, "date": str}
         events = read_json_lines(reviews, columns, literal=True, bad=bad)
-        events = events.rename({"username": "user", "product_id": "item", "date": "time"})
-        events = with_seconds(events, "time", "iso", origin=Origin(reviews), bad=bad)
-        table = read_json_lines(games, GAME, optional=GAME, literal=True, bad=bad)
+        ours = {"user": "username", "item": "product_id", "time": "date"}
+        events = events.rename({theirs: name for name, theirs in ours.items()})
+        events = with_seconds(events, "time", "iso", origin=Origin(reviews), bad=bad, named="date")
+        table = read_json_lines(games, GAME, optional=GAME, literal=True, bad=bad).with_row_index("row")
         table = table.filter(pl.col("id").is_not_null()).unique("id", keep="first", maintain_order=True)
+        rows = table["row"]
         free = pl.col("price").str.to_lowercase().str.starts_with("free")
         table = table.select(
             pl.col("id").alias("item"),
@@ -78,4 +81,8 @@ class Steam(Source):
             pl.when(free).then(0.0).otherwise(pl.col("price").cast(pl.Float64, strict=False)).alias("price"),
             pl.col("release_date").str.extract(r"\b((?:19|20)\d\d)\b").cast(pl.Int64).alias("year"),
         )
-        return Tables(events, covering(table, events))
+        places = {
+            "interactions": in_text(Origin(reviews), bad, ours),
+            "items": taken(lambda: rows, in_text(Origin(games), bad, {"item": "id"})),
+        }
+        return Tables(events, covering(table, events), places=places)

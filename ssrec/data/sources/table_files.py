@@ -10,7 +10,7 @@ import polars as pl
 
 from ssrec.data.files.delimited import read_header, read_table
 from ssrec.data.files.json_lines import read_json_lines
-from ssrec.data.files.layout import BadRows, Kind, shown
+from ssrec.data.files.layout import BadRows, Kind, called, worded
 from ssrec.data.files.refused import Origin
 from ssrec.data.sources.declared import check_columns
 from ssrec.errors import DataError
@@ -98,11 +98,9 @@ def read_file(
     separator = text.separator_of(file)
     names = read_header(file, separator=separator, encoding=text.encoding, quote='"')
     if any(column not in names for _, column in wanted) and any(map(_is_number, names)):
-        raise DataError(
-            f"{file}, line 1 seems to be no header: {shown(separator.join(names))}; write one above it, with "
-            f"{', '.join(column for _, column in wanted)}"
-        )
-    check_columns(str(file), names, wanted)
+        why = f"this seems to be no header; write one above it, with {', '.join(column for _, column in wanted)}"
+        raise DataError(worded(file, why, line=1, column=1, row=separator.join(names)))
+    check_columns(file, names, wanted, separator.join(names))
     return read_table(
         file,
         columns,
@@ -127,13 +125,21 @@ def scan(files: Sequence[Path], wanted: Sequence[tuple[str, str]]) -> pl.LazyFra
         try:
             schema = parquet([file]).collect_schema()
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as e:
-            raise DataError(f"{file} cannot be read as Parquet: {e}") from e
-        check_columns(str(file), schema, wanted)
+            raise unreadable(file, e) from e
+        check_columns(file, schema, wanted)
         first = first or schema
         for _, column in wanted:
             if schema[column] != first[column]:
-                raise DataError(f"{file}, column {column}: {schema[column]}, where {files[0]} has {first[column]}")
+                why = f"{schema[column]}, where {files[0]} has {first[column]}; a column has one type in all files"
+                raise DataError(worded(file, why, column=called(column)))
     return parquet(files)
+
+
+def unreadable(file: Path | str, e: BaseException) -> DataError:
+    """The error of a file that should be Parquet."""
+    if Path(file).is_file() and not Path(file).stat().st_size:
+        return DataError(worded(file, "the file is empty; a Parquet table belongs in it"))
+    return DataError(f"{file} cannot be read as Parquet: {str(e).partition(chr(10))[0]}")
 
 
 def _is_number(name: str) -> bool:

@@ -7,9 +7,10 @@ from typing import Any, Literal
 import polars as pl
 
 from ssrec.data.files.instants import TIME, WITHIN
-from ssrec.data.files.layout import BadRows
+from ssrec.data.files.layout import BadRows, called, worded
+from ssrec.data.files.places import as_row
 from ssrec.data.files.times import LATEST, to_instants, why
-from ssrec.data.sources.table_files import parquet, scan
+from ssrec.data.sources.table_files import parquet, scan, unreadable
 from ssrec.errors import DataError
 
 PARTS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "dev": "val", "test": "test"}
@@ -64,7 +65,7 @@ def _check_type(role: str, where: str, column: str, schema: Mapping[str, Any]) -
         "time": (dtype.is_numeric() or isinstance(dtype, (pl.Datetime, pl.Date, pl.String)), "times"),
     }.get(role, (dtype.is_integer() or isinstance(dtype, TEXTUAL), "integers or texts"))
     if not good:
-        raise DataError(f"{where}, column {column}: {dtype}, where {kind} belong")
+        raise DataError(worded(where, f"{dtype}, where {kind} belong", column=called(column)))
 
 
 def _parsed(raw: pl.LazyFrame, roles: Mapping[str, str], schema: Mapping[str, Any], format: str) -> pl.LazyFrame:
@@ -120,7 +121,7 @@ def _examined(
                 _refuse(file, row, roles, format, bad)
             bad.check_some_good(file, says["_rows"] - len(bad.rows) + before, before, "row")
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as e:
-        raise DataError(f"{file} cannot be read as Parquet: {e}") from e
+        raise unreadable(file, e) from e
     return skips, bool(says.get(WITHIN)), [role for role in large if says[role]]
 
 
@@ -128,5 +129,5 @@ def _refuse(file: Path, row: Mapping[str, Any], roles: Mapping[str, str], format
     role: Literal["time", "part"] = "time" if row.get("_wrong_time") else "part"
     value = row[f"_{role}"]
     says = why(value, row["time"], format) if role == "time" else f"{value!r} {NO_PART}"
-    text = ",".join(str(row.get(f"_{name}", row[name])) for name in roles)
-    bad.refuse(file, row["_row"] + 1, f"column {roles[role]}: {says}", text, unit="row")
+    text = as_row([row.get(f"_{name}", row[name]) for name in roles])
+    bad.refuse(file, row["_row"] + 1, says, text, called(roles[role]), unit="row")

@@ -1,6 +1,6 @@
 """Where rows of tables in several files stand: text, JSON lines or Parquet."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -12,14 +12,17 @@ from ssrec.data.files.refused import kept
 from ssrec.data.sources.table_files import Text, format_of, parquet
 
 
-def place_of(files: Sequence[Path], text: Text, bad: BadRows) -> Place:
-    """Of the rows of files, in order, but for those in `bad`; how many each has is counted when somebody asks."""
+def place_of(files: Sequence[Path], text: Text, bad: BadRows, ours: Mapping[str, str]) -> Place:
+    """Of the rows of files, in order, but for those in `bad`; how many each has is counted when somebody asks.
+
+    `ours` says what the files call user, item and the like.
+    """
     parts = []
     for file in files:
         if format_of(str(file), file.name) == "parquet":
-            parts.append((partial(_in_parquet, file, bad), in_parquet(file, bad)))
+            parts.append((partial(_in_parquet, file, bad), in_parquet(file, parquet([file]), bad, ours)))
         else:
-            parts.append((partial(_in_text, file, text, bad), in_text(text.origin(file), bad)))
+            parts.append((partial(_in_text, file, text, bad), in_text(text.origin(file), bad, ours)))
     return one_after_the_other(parts)
 
 

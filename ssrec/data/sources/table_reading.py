@@ -7,11 +7,11 @@ from pathlib import Path
 import polars as pl
 
 from ssrec.data.files.instants import WITHIN
-from ssrec.data.files.layout import BadRows, Kind
+from ssrec.data.files.layout import BadRows, Kind, worded
 from ssrec.data.files.refused import Origin, without
-from ssrec.data.files.times import LATEST, with_seconds
+from ssrec.data.files.times import LATEST, SINCE_1970, with_seconds
 from ssrec.data.sources.declared import Declared
-from ssrec.data.sources.table_files import Text, format_of, read_file, scan
+from ssrec.data.sources.table_files import Format, Text, format_of, read_file, scan, unreadable
 from ssrec.data.sources.table_parquet import NO_PART, PARTS, id_of, read_parquet
 from ssrec.data.sources.table_places import place_of
 from ssrec.errors import DataError
@@ -33,7 +33,7 @@ def read_events(
     if format_of("dataset.interactions", files[0].name) == "parquet":
         return read_parquet(files, wanted, roles, time_format, bad)
     kinds: dict[str, Kind] = {"user": ID, "item": ID, "weight": float, "part": str}
-    kinds["time"] = float if time_format in ("seconds", "milliseconds") else str  # more digits than a float has
+    kinds["time"] = _kind_of_times(time_format, format_of("dataset.interactions", files[0].name))
     columns = {column: kinds[role] for role, column in roles.items()}
     tables, before = [], len(bad.rows)
     for file in files:
@@ -49,7 +49,9 @@ def read_events(
         bad.check_some_good(file, len(table), skipped)
         tables.append(table)
     if not any(map(len, tables)) and len(bad.rows) == before:
-        raise DataError(f"{files[0]}{' and the others have' if len(files) > 1 else ' has'} a header and no row")
+        others = " of this file and the others" if len(files) > 1 else ""
+        why = f"no row follows the header{others}; rows with {', '.join(roles.values())} belong there"
+        raise DataError(worded(files[0], why, line=2, column=1))
     return concatenated(tables, ("user", "item"))
 
 
@@ -76,7 +78,7 @@ def read_content(
         try:
             raw = scan(files, wanted).select(dict.fromkeys(column for _, column in wanted).keys()).collect()
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as e:
-            raise DataError(f"{where} cannot be read as Parquet: {e}") from e
+            raise unreadable(files[0], e) from e
         largest = raw[ids].max() if raw.schema[ids] == pl.UInt64 else 0
         raw = raw.with_columns(id_of(ids, raw.schema, where, largest or 0))  # type: ignore[arg-type]
     else:
@@ -87,7 +89,7 @@ def read_content(
         optional = set(columns) - {ids}
         read = partial(read_file, columns=columns, wanted=wanted, optional=optional, text=text, bad=bad)
         raw = concatenated([read(file) for file in files], (ids,))
-    return content.table(raw, key, ids, where, list_separator, place_of(files, text, bad))
+    return content.table(raw, key, ids, where, list_separator, place_of(files, text, bad, content.ours(key, ids)))
 
 
 def concatenated(tables: Sequence[pl.DataFrame], ids: Sequence[str]) -> pl.DataFrame:
@@ -99,6 +101,13 @@ def concatenated(tables: Sequence[pl.DataFrame], ids: Sequence[str]) -> pl.DataF
         tables = [t if WITHIN in t.columns else t.with_columns(pl.lit(0, pl.Int32).alias(WITHIN)) for t in tables]
         tables = [table.select(tables[0].columns) for table in tables]
     return pl.concat(tables, rechunk=False)
+
+
+def _kind_of_times(time_format: str, format: Format) -> Kind:
+    """Times as they were written, of which floats keep too few digits; the numbers of JSON are floats."""
+    if format == "json":
+        return float if time_format in ("seconds", "milliseconds") else str
+    return int | float if time_format in SINCE_1970 else str
 
 
 def _with_parts(table: pl.DataFrame, origin: Origin, named: str, bad: BadRows) -> pl.DataFrame:

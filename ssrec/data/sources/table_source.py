@@ -113,7 +113,12 @@ class TableSource(Source):
         interactions, catalogue = agree("item", interactions, catalogue)
         interactions, people = agree("user", interactions, people)
         named = zip(TABLES, (events, items, users), strict=True)
-        places = {table: place_of(found, text, bad) for table, found in named if found}
+        ours = {
+            "interactions": self.roles,
+            "items": item_content(self).ours("item", self.roles["item"]),
+            "users": user_content(self).ours("user", self.roles["user"]),
+        }
+        places = {table: place_of(found, text, bad, ours[table]) for table, found in named if found}
         return Tables(interactions, catalogue, people, places=places, without_history=self.without_history)
 
     def _found(self, table: str) -> list[Path]:

@@ -87,28 +87,47 @@ def test_quotes(tmp_path, size):
     [
         (b"", {}, "is empty"),
         (b"\n \n", {}, "is empty"),
-        (b"7|a\n8|b", {}, "truncated: line 2 is the last and has no end: '8|b'"),
+        (
+            b"7|a\n8|b",
+            {},
+            "t, line 2, column 4: the file is truncated, its last line has no end; fetch it again, or end the line, "
+            "in row '8|b'",
+        ),
         (b"7|a\n", {"rows": 2}, "truncated: 1 of 2 rows"),
         (b"7|a\n8|b\n9|c\n", {"rows": 2}, "3 rows where 2 belong"),
-        (b"7|a\n8|b|c\n", {}, "line 2: 3 fields separated by '|' where 2 belong (item, title), in row '8|b|c'"),
-        (b"7|a|b\n8\n", {}, "line 1: 3 fields"),
-        (b"7|a\n\n8|b\n", {}, "line 2: 1 fields"),
-        (b"7|a\n8x|b\n", {}, "line 2, column 1: '8x' is no integer, in row '8x|b'"),
-        (b"7|a\n99999999999999999999|b\n", {}, "line 2, column 1"),
-        (b"7|a\n8|caf\xe9\n", {}, "line 2: not utf-8 text"),
+        (
+            b"7|a\n8|b|c\n",
+            {},
+            "line 2, column 3: 1 field too many; a row has 2 fields separated by '|' (item, title), and this one 3, "
+            "in row '8|b|c'",
+        ),
+        (b"7|a|b\n8\n", {}, "line 1, column 3: 1 field too many"),
+        (
+            b"7|a\n\n8|b\n",
+            {},
+            "line 2, column 2 (title): missing; a row has 2 fields separated by '|' (item, title), and this one 1, "
+            "in row ''",
+        ),
+        (b"7|a\n8x|b\n", {}, "line 2, column 1 (item): '8x' is no integer, in row '8x|b'"),
+        (b"7|a\n99999999999999999999|b\n", {}, "line 2, column 1 (item)"),
+        (b"7|a\n8|caf\xe9\n", {}, "line 2, column 6 (in bytes): byte 0xe9 is no utf-8 text"),
         (b"\xff\xfe7\x00\n\x00", {}, "UTF-16"),
         (b"7|a\n", {"encoding": "klingon"}, "unknown encoding 'klingon'"),
         (
             b"7|a\n8|b\n",
             {"header": True},
-            "line 1: the header should be one with item, title; item is missing in '7|a'",
+            "line 1, column item: missing in the header; it should be one with item, title, in row '7|a'",
         ),
-        (b"item|title|item\n7|a|b\n", {"header": True}, "item is twice in 'item|title|item'"),
-        (b"item|title\n7|a\n|b\n", {"header": True}, "line 3, column 1: '' is no integer"),
-        (b"7|a\n8|b\n", {"ranges": {"item": (1, 7)}}, "line 2, column 1: a item is 1 to 7, not 8, in row '8|b'"),
-        (b'7|a\n8|"b\n9|c\n', {"quote": '"'}, 'line 2: a " that no other closes'),
-        (b'7|"a\nb"\n8x|c\n', {"quote": '"'}, "line 3, column 1: '8x' is no integer"),
-        (b'7|a"b\n', {"quote": '"'}, 'line 1: a " that no other closes, or that stands inside a field'),
+        (b"item|title|item\n7|a|b\n", {"header": True}, "line 1, column 3 (item): twice in the header"),
+        (b"item|title\n7|a\n|b\n", {"header": True}, "line 3, column 1 (item): '' is no integer"),
+        (b"7|a\n8|b\n", {"ranges": {"item": (1, 7)}}, "line 2, column 1 (item): a item is 1 to 7, not 8, in row '8|b'"),
+        (b'7|a\n8|"b\n9|c\n', {"quote": '"'}, 'line 2, column 2 (title): a " that no other closes'),
+        (b'7|"a\nb"\n8x|c\n', {"quote": '"'}, "line 3, column 1 (item): '8x' is no integer"),
+        (
+            b'7|a"b\n',
+            {"quote": '"'},
+            'line 1, column 2 (title): a " that no other closes, or that stands inside a field',
+        ),
     ],
 )
 def test_names_the_place(tmp_path, size, content, options, message):
@@ -119,7 +138,7 @@ def test_names_the_place(tmp_path, size, content, options, message):
 
 @pytest.mark.parametrize("value", ["nan", "inf", "-Infinity", "1e999", "1,5", "x", ""])
 def test_numbers_are_finite(tmp_path, value):
-    with pytest.raises(DataError, match=rf"line 2, column 2: '{value}' is no finite number"):
+    with pytest.raises(DataError, match=rf"line 2, column 2 \(b\): '{value}' is no finite number"):
         table(tmp_path / "t", f"1|0.5\n2|{value}\n".encode(), {"a": int, "b": float})
 
 
@@ -129,14 +148,16 @@ def test_bad_rows_are_skipped(tmp_path, size):
     got = table(tmp_path / "t", content, bad=bad, rows=6, ranges={"item": (0, 9)})
     assert got.rows() == [(7, "a"), (8, "g")]
     assert [(b.line, b.column, b.row) for b in bad.rows] == [
-        (2, 1, "8x|b"),
-        (3, None, "\\xff|c"),
-        (4, None, "9|d|e"),
-        (5, 1, "-1|f"),
+        (2, "1 (item)", "8x|b"),
+        (3, "1 (in bytes)", "\\xff|c"),
+        (4, "3", "9|d|e"),
+        (5, "1 (item)", "-1|f"),
     ]
-    with pytest.raises(DataError, match="every row is bad; the first is line 1"):
+    with pytest.raises(
+        DataError, match=r"line 1, column 1 \(item\): every row is bad, this one first: 'x' is no integer"
+    ):
         table(tmp_path / "t", b"x|a\ny|b\n", mode="skip")
-    with pytest.raises(DataError, match="no line can be read"):
+    with pytest.raises(DataError, match="line 1: no line can be read: byte 0xff is no utf-8 text"):
         table(tmp_path / "t", b"\xff\n\xfe\n", mode="skip")
 
 
@@ -222,7 +243,7 @@ CELLS = st.sampled_from(
 
 @given(
     rows=st.lists(st.lists(CELLS, min_size=1, max_size=4), min_size=1, max_size=5),
-    kinds=st.lists(st.sampled_from([int, float, str, int | str]), min_size=1, max_size=3),
+    kinds=st.lists(st.sampled_from([int, float, str, int | str, int | float]), min_size=1, max_size=3),
     optional=st.booleans(),
     quote=st.sampled_from([None, '"']),
 )
@@ -238,3 +259,23 @@ def test_both_ways_of_reading_agree(tmp_path_factory, rows, kinds, optional, quo
     assert len(slow) + len(bad.rows) <= len(rows)
     if fast is not None:
         assert not bad.rows and fast.equals(slow) and fast.schema == slow.schema
+
+
+@pytest.mark.parametrize(
+    "times, wanted",
+    [
+        (["1", "", "-3"], [1, None, -3]),
+        (["1.25", "", "-3"], ["1.25", None, "-3"]),  # as it is written, and every one of the file
+        (["1", "2", "noon"], ["1", "2", "noon"]),
+    ],
+)
+def test_times_are_integers_or_stay_as_they_are_written(tmp_path, size, times, wanted):
+    content = "".join(f"{t}|x\n" for t in times).encode()
+    got = table(tmp_path / "t", content, {"time": int | float, "x": str}, optional=["time"])
+    assert got["time"].to_list() == wanted
+
+
+@pytest.mark.parametrize("field", ['"a"b', 'a""b', '"a" ', ' "a"', '"a"""b'])
+def test_quotes_stand_around_a_whole_field_or_the_row_is_bad(tmp_path, size, field):
+    with pytest.raises(DataError, match=r"line 2, column 1 \(item\): a \" that no other closes"):
+        table(tmp_path / "t", f'x|y\n{field}|z\n"u""v"|""\n'.encode(), {"item": str, "title": str}, quote='"')

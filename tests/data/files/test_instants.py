@@ -1,9 +1,14 @@
 """Moments in files, against what Python says of them."""
 
+from decimal import Decimal
+from fractions import Fraction
+
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from ssrec.data.files.instants import instants, with_instants
+from ssrec.data.files.instants import UNITS, instants, with_instants
 from ssrec.errors import DataError
 
 
@@ -63,3 +68,26 @@ def test_a_table_has_nanoseconds_only_where_there_are_any():
     table = pl.DataFrame({"t": [1000, 2500, None]})
     assert with_instants(table, instants(table["t"], "ms"), "t").rows() == [(1, 0), (2, 500_000_000), (None, 0)]
     assert with_instants(table[:1], instants(table["t"][:1], "ms"), "t").to_dicts() == [{"t": 1}]
+
+
+@given(
+    whole=st.integers(-(10**12), 10**12),
+    digits=st.text("0123456789", min_size=0, max_size=9),
+    unit=st.sampled_from(["s", "ms", "us", "ns"]),
+    around=st.sampled_from(["{}", " {}", "{} ", "+{}", "00{}"]),
+)
+def test_decimals_in_texts_are_read_digit_by_digit(whole, digits, unit, around):
+    """Of an Int64 and a float's 53 bits, 2 ** -22 s would be left of a time of today."""
+    kept = digits[: {"s": 9, "ms": 6, "us": 3, "ns": 0}[unit]]  # digits beyond nanoseconds are cut
+    sign, text = "-" if whole < 0 else "", f"{abs(whole)}.{digits}"
+    if sign and around in ("+{}", "00{}"):
+        around = "{}"
+    exact = Fraction(Decimal(f"{sign}{abs(whole)}.{kept or 0}")) / UNITS[unit]
+    second = exact.numerator // exact.denominator
+    found = instants(pl.Series("t", [around.format(sign + text)]), unit)
+    assert found.row(0) == (second, (exact - second) * 10**9)
+
+
+def test_texts_that_are_no_decimals_are_floats_or_nothing():
+    found = instants(pl.Series("t", ["1.5e3", ".5", ".", "1.2.3", "1_0", "nan", "\N{ARABIC-INDIC DIGIT ONE}.5"]), "s")
+    assert found.rows() == [(1500, 0), (0, 500_000_000), *[(None, None)] * 5]

@@ -86,7 +86,7 @@ def test_vectors_are_lists_or_texts(tmp_path, vector, optional):
 @pytest.mark.parametrize("vector", [[0.5, None], [0.5, "x"], "0.5 x", {"a": 1}, [True], [[1]]])
 def test_vectors_of_other_things_are_named(tmp_path, vector):
     (tmp_path / "t").write_bytes(written({"v": [1.5, -2]}, {"v": vector}))
-    with pytest.raises(DataError, match=r"line 2: 'v' is .*, and should be a list of numbers"):
+    with pytest.raises(DataError, match=r"line 2, column v: .* should be a list of numbers, in row "):
         read_json_lines(tmp_path / "t", {"v": list[float]}, optional=["v"], bad=BadRows())
 
 
@@ -94,26 +94,26 @@ def test_vectors_of_other_things_are_named(tmp_path, vector):
     "content, message",
     [
         (b"", "is empty"),
-        (written(ROW)[:-20], "line 1: no JSON ("),
-        (written(ROW) + b"\n" + written(ROW), "line 2: no JSON"),
-        (b"[1]\n", "line 1: no object, in row '[1]'"),
-        (b"\xff\n", "line 1: not utf-8"),
-        (b"[" * 100_000 + b"\n", "line 1: no JSON"),
+        (written(ROW)[:-20], ": no JSON ("),
+        (written(ROW) + b"\n" + written(ROW), "line 2, column 1: no JSON"),
+        (b"[1]\n", "line 1, column 1: no object; a row is one, from { to }, in row '[1]'"),
+        (b"\xff\n", "line 1, column 1 (in bytes): byte 0xff is no utf-8"),
+        (b"[" * 100_000 + b"\n", "line 1, column 1: no JSON"),
         (b'{"n": NaN}\n', "NaN is no JSON"),
-        (b'{"n": ' + b"9" * 5000 + b"}\n", "line 1: no JSON"),
-        (b'{"a": 1}{"a": 2}\n', "line 1: no JSON (Extra data"),
-        (written({k: v for k, v in ROW.items() if k != "n"}), "line 1: 'n' is missing"),
-        (written({**ROW, "x": None}), "line 1: 'x' is missing"),
-        (written(ROW, {**ROW, "n": "x"}), "line 2: 'n' is \"'x'\", and should be an integer"),
-        (written({**ROW, "n": 1.5}), "'n' is '1.5', and should be an integer"),
+        (b'{"n": ' + b"9" * 5000 + b"}\n", "line 1, column 1: no JSON"),
+        (b'{"a": 1}{"a": 2}\n', "line 1, column 9: no JSON (Extra data"),
+        (written({k: v for k, v in ROW.items() if k != "n"}), "line 1, column n: missing; an integer belongs there"),
+        (written({**ROW, "x": None}), "line 1, column x: missing; a number belongs there"),
+        (written(ROW, {**ROW, "n": "x"}), "line 2, column n: 'x' should be an integer"),
+        (written({**ROW, "n": 1.5}), "column n: 1.5 should be an integer"),
         (written({**ROW, "n": 2**63}), "should be an integer"),
-        (written({**ROW, "n": True}), "'n' is 'True', and should be an integer"),
+        (written({**ROW, "n": True}), "column n: True should be an integer"),
         (written({**ROW, "x": [1]}), "should be a number"),
-        (b'{"id":1,"n":1,"x":1e999,"t":"","l":[]}\n', "'x' is 'inf', and should be a number"),
+        (b'{"id":1,"n":1,"x":1e999,"t":"","l":[]}\n', "column x: inf should be a number"),
         (written({**ROW, "t": {"a": 1}}), "should be a text"),
-        (written({**ROW, "t": [1]}), "'t' is '[1]', and should be a text"),
+        (written({**ROW, "t": [1]}), "column t: [1] should be a text"),
         (written({**ROW, "t": True}), "should be a text"),
-        (written({**ROW, "t": 1.5}), "'t' is '1.5', and should be a text"),
+        (written({**ROW, "t": 1.5}), "column t: 1.5 should be a text"),
         (b'{"id":1,"n":1,"x":1,"t":"\\ud83d","l":[]}\n', "should be a text"),
         (written({**ROW, "l": "b"}), "should be a list of texts"),
         (written({**ROW, "l": ["b", None]}), "should be a list of texts"),
@@ -137,7 +137,7 @@ def test_python_literals(tmp_path):
     content = b"{'id': 'x', 'n': 1, 'x': .5, 't': \"it's \\d\", 'l': [('b', 'c')]}\n"
     assert lines(tmp_path / "t", content, literal=True).rows() == [("x", 1, 0.5, "it's \\d", ["b", "c"])]
     for broken in (b"{'id': open('/etc/passwd')}\n", b"{'id': \n", b"(" * 10_000 + b"\n", b"\x00\n"):
-        with pytest.raises(DataError, match="line 1: no Python literal"):
+        with pytest.raises(DataError, match=r"line 1, column \d+: no Python literal"):
             lines(tmp_path / "t", broken, literal=True)
 
 

@@ -23,7 +23,7 @@ def test_a_bad_row_is_noted():
     bad = BadRows("skip")
     bad.refuse(FILE, 7, "why", "a\tb", 2)
     bad.refuse(FILE, 9, "why", "c")
-    assert bad.rows == [BadRow(str(FILE), 7, 2, "why", "a\tb"), BadRow(str(FILE), 9, None, "why", "c")]
+    assert bad.rows == [BadRow(str(FILE), 7, "2", "why", "a\tb"), BadRow(str(FILE), 9, None, "why", "c")]
 
 
 def test_a_file_of_bad_rows_is_an_error():
@@ -31,7 +31,7 @@ def test_a_file_of_bad_rows_is_an_error():
     bad.refuse(FILE, 7, "why", "r")
     bad.check_some_good(FILE, good=0, before=1)  # that row was another file's
     bad.check_some_good(FILE, good=1, before=0)
-    with pytest.raises(DataError, match="every row is bad; the first is line 7: why, in row 'r'"):
+    with pytest.raises(DataError, match="line 7: every row is bad, this one first: why, in row 'r'"):
         bad.check_some_good(FILE, good=0, before=0)
 
 

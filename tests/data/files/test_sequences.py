@@ -27,15 +27,19 @@ def test_events_keep_their_order(tmp_path, monkeypatch, size):
 @pytest.mark.parametrize(
     "content, message",
     [
-        (b"1 2\n3\n", "line 2: a user and at least one item belong here, in row '3'"),
-        (b"1 2\n3 4 x 5\n", "line 2, column 3: 'x' is no integer, in row '3 4 x 5'"),
-        (b"1 2\nu 4\n", "line 2, column 1: 'u' is no integer"),
-        (b"1 2\n3  4\n", "line 2, column 2: '' is no integer"),
+        (b"1 2\n3\n", "line 2, column 2 (item): missing; a user and at least one item belong in a line, in row '3'"),
+        (
+            b"1 2\n3 4 x 5\n",
+            "line 2, column 3 (item): 'x' is no integer; ids are whole numbers, with ' ' between them, "
+            "in row '3 4 x 5'",
+        ),
+        (b"1 2\nu 4\n", "line 2, column 1 (user): 'u' is no integer"),
+        (b"1 2\n3  4\n", "line 2, column 2 (item): '' is no integer"),
         (b"1 2\n\n3 4\n", "line 2"),
-        (b"1 2\n3 4", "truncated: line 2 is the last and has no end"),
+        (b"1 2\n3 4", "line 2, column 4: the file is truncated, its last line has no end"),
         (b"1 2\n", "truncated: 1 of 2 users"),
         (b"", "is empty"),
-        (b"1 \xff\n", "line 1: not utf-8"),
+        (b"1 \xff\n", "line 1, column 3 (in bytes): byte 0xff is no utf-8 text"),
     ],
 )
 def test_names_the_place(tmp_path, content, message):
@@ -48,7 +52,7 @@ def test_bad_lines_are_skipped(tmp_path):
     bad = BadRows("skip")
     got = sequences(tmp_path / "t", b"1 2\n3\n4 x\n\xff\n5 6\n", bad=bad, rows=5)
     assert got.rows() == [(1, 2), (5, 6)]
-    assert [(b.line, b.column) for b in bad.rows] == [(2, None), (3, 2), (4, None)]
+    assert [(b.line, b.column) for b in bad.rows] == [(2, "2 (item)"), (3, "2 (item)"), (4, "1 (in bytes)")]
     with pytest.raises(DataError, match="every row is bad"):
         sequences(tmp_path / "t", b"x\n", mode="skip")
     with pytest.raises(DataError, match="no user has an item"):

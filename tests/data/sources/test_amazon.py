@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from layouts import check_places
 
 from ssrec.data.files.layout import BadRows
 from ssrec.data.source import Source, Tables
@@ -73,14 +74,18 @@ def test_days(copy, sequences):
 @pytest.mark.parametrize(
     "name, change, message",
     [
-        ("Beauty.txt", lambda b: b.replace(b"\n2 ", b"\n2 x", 1), r"line 2, column 2: 'x\d+' is no integer"),
-        ("Beauty.txt", lambda b: b.replace(b"\n2 ", b"\nu2 ", 1), r"line 2, column 1: 'u2' is no integer"),
+        ("Beauty.txt", lambda b: b.replace(b"\n2 ", b"\n2 x", 1), r"line 2, column 2 \(.+\): 'x\d+' is no integer"),
+        ("Beauty.txt", lambda b: b.replace(b"\n2 ", b"\nu2 ", 1), r"line 2, column 1 \(.+\): 'u2' is no integer"),
         (
             "Beauty.txt",
             lambda b: b.replace(b"\n2 ", b"\n2\n", 1),
-            r"line 2: a user and at least one item belong here, in row '2'",
+            r"line 2, column 2 .item.: missing; a user and at least one item .*, in row '2'",
         ),
-        ("Beauty.txt", lambda b: b[:1000], r"Beauty.txt is truncated: line \d+ is the last and has no end"),
+        (
+            "Beauty.txt",
+            lambda b: b[:1000],
+            r"Beauty.txt, line \d+, column \d+: the file is truncated, its last line has no end",
+        ),
         ("Beauty.txt", lambda b: b[: b.index(b"\n500 ") + 1], "truncated: 499 of 22,363 users"),
         ("Beauty.txt", lambda b: b[:-7] + b"\n", "truncated: 198,501 of 198,502 events|is no integer"),
         ("Beauty.txt", lambda b: b"", "is empty"),
@@ -96,10 +101,18 @@ def test_broken_sequence_files_are_named(broken, name, change, message):
 @pytest.mark.parametrize(
     "name, change, message",
     [
-        ("interactions.tsv", lambda b: b.replace(b"timestamp", b"time", 1), "line 1: the header should be"),
+        (
+            "interactions.tsv",
+            lambda b: b.replace(b"timestamp", b"time", 1),
+            "line 1, column timestamp: missing in the header",
+        ),
         ("interactions.tsv", lambda b: b[: b.index(b"\n500\t") + 1], r"truncated: [\d,]+ of 198,502 rows"),
-        ("items.tsv", lambda b: b.replace(b"\n7\t", b"\n7 ", 1), "line 8: 2 fields"),
-        ("items.tsv", lambda b: b.replace("é".encode(), b"\xe9", 1), "line 2: not utf-8"),
+        ("items.tsv", lambda b: b.replace(b"\n7\t", b"\n7 ", 1), "line 8, column 3 .title.: missing"),
+        (
+            "items.tsv",
+            lambda b: b.replace("é".encode(), b"\xe9", 1),
+            "line 2, column 22 .in bytes.: byte 0xe9 is no utf-8 text",
+        ),
     ],
 )
 def test_broken_day_files_are_named(broken, name, change, message):
@@ -162,3 +175,8 @@ def test_the_published_files():
     assert file.interactions.equals(days.interactions.select("user", "item"))
     near = days.interactions.select((pl.col("user").diff() == 0) & (pl.col("time").diff() == 0)).to_series()
     assert round(near.sum() / (EVENTS - USERS), 3) == 0.439
+
+
+def test_rows_stand_where_their_places_say(copy):
+    for source in (AmazonBeauty(root=str(copy)), AmazonBeautyDays(root=str(copy))):
+        check_places(read(source))

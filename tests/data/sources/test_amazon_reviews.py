@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from layouts import check_places
 
 from ssrec.data.files.layout import BadRows
 from ssrec.data.source import Source, Tables
@@ -166,15 +167,15 @@ def test_where_it_is_fetched_from(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "year, file, old, new, message",
     [
-        (2014, "reviews_{}_5.json", b'"overall": 1.0', b'"overall": "x"', r"line 2: 'overall' is .*x.* a number"),
-        (2014, "reviews_{}_5.json", b'"asin": "B9"', b'"asin": null', r"line 4: 'asin' is missing"),
-        (2014, "reviews_{}_5.json", b'"unixReviewTime": 99', b'"unixReviewTime": 9.5', r"line 4: 'unixReview.*9\.5"),
-        (2014, "reviews_{}_5.json", b'"reviewerID": "U2",', b'"reviewerID" "U2",', r"line 2: no JSON"),
-        (2014, "meta_{}.json", b"'asin': 'B5'", b"'asin' 'B5'", r"line 2: no Python literal"),
-        (2014, "meta_{}.json", b"'price': 12.99", b"'price': 'dear'", r"line 1: 'price' is .*dear.* a number"),
-        (2018, "meta_{}.json", b'"asin": "B5"', b'"no": "B5"', r"line 2: 'asin' is missing"),
-        (2018, "meta_{}.json", b'"category": ["Garden"]', b'"category": "Garden"', r"line 3: 'category' .*Garden"),
-        (2018, "{}_5.json", b"{", b"[", r"line 1: no JSON"),
+        (2014, "reviews_{}_5.json", b'"overall": 1.0', b'"overall": "x"', r"line 2, column overall: .x. .* a number"),
+        (2014, "reviews_{}_5.json", b'"asin": "B9"', b'"asin": null', r"line 4, column asin: missing"),
+        (2014, "reviews_{}_5.json", b'"unixReviewTime": 99', b'"unixReviewTime": 9.5', r"column unixReviewTime: 9\.5"),
+        (2014, "reviews_{}_5.json", b'"reviewerID": "U2",', b'"reviewerID" "U2",', r"line 2, column 15: no JSON"),
+        (2014, "meta_{}.json", b"'asin': 'B5'", b"'asin' 'B5'", r"line 2, column 22: no Python literal"),
+        (2014, "meta_{}.json", b"'price': 12.99", b"'price': 'dear'", r"line 1, column price: .dear. .* a number"),
+        (2018, "meta_{}.json", b'"asin": "B5"', b'"no": "B5"', r"line 2, column asin: missing"),
+        (2018, "meta_{}.json", b'"category": ["Garden"]', b'"category": "Garden"', r"line 3, column category: .Gard"),
+        (2018, "{}_5.json", b"{", b"[", r"line 1, column 14: no JSON"),
     ],
 )  # fmt: skip
 def test_a_broken_line_is_named(tmp_path, year, file, old, new, message):
@@ -196,7 +197,7 @@ def test_cut_short(tmp_path):
     content = path.read_bytes()
     source = Amazon5Core(year=2018, category=CATEGORY, root=str(tmp_path))
     path.write_bytes(content[:-40])
-    with pytest.raises(DataError, match=r"line 5: no JSON"):
+    with pytest.raises(DataError, match=r"line 5, column \d+: no JSON"):
         read(source)
     path.unlink()
     path.with_name(path.name + ".gz").write_bytes(gzip.compress(content)[:-9])
@@ -232,3 +233,9 @@ def test_the_published_files():
     assert (events["user"].n_unique(), events["item"].n_unique(), len(events)) == (1_429, 900, 10_261)
     assert events["weight"].is_between(1, 5).all() and (events["time"] % 86_400 == 0).all()
     assert min(events["user"].value_counts()["count"].min(), events["item"].value_counts()["count"].min()) == 5
+
+
+@pytest.mark.parametrize("year", [2014, 2018])
+def test_rows_stand_where_their_places_say(tmp_path, year):
+    write(tmp_path, year)
+    check_places(read(Amazon5Core(year=year, category=CATEGORY, root=str(tmp_path))))

@@ -30,10 +30,10 @@ def test_rows_without_a_time_or_a_place_are_counted(tmp_path, monkeypatch):
         (
             b"2010-10-28T23:",
             b"2010-10-28 25:",
-            r"\.txt\.gz, line 1: '2010-10-28 25:55:27Z' is no time in iso",
+            r"\.txt\.gz, line 1, column 2 \(time\): '2010-10-28 25:55:27Z' is no time in iso",
         ),
-        (b"\t30.125\t", b"\tnorth\t", r"totalCheckins\.txt\.gz, line 1, column 3: 'north' is no finite number"),
-        (b"1\t2010", b"one\t2010", r"totalCheckins\.txt\.gz, line 1, column 1: 'one' is no integer"),
+        (b"\t30.125\t", b"\tnorth\t", r"totalCheckins\.txt\.gz, line 1, column 3 \(.+\): 'north' is no finite number"),
+        (b"1\t2010", b"one\t2010", r"totalCheckins\.txt\.gz, line 1, column 1 \(.+\): 'one' is no integer"),
     ],
 )
 def test_broken_rows_are_named_or_skipped(tmp_path, monkeypatch, old, new, message):

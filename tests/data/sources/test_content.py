@@ -77,7 +77,9 @@ def test_a_kind_that_a_column_cannot_be():
 
 
 def test_unknown_columns_are_named_with_the_nearest():
-    with pytest.raises(DataError, match=r"f has no column titel \(x\); did you mean title\? It has title, n"):
+    with pytest.raises(
+        DataError, match=r"f, column titel: the file has no such column \(x\); did you mean title\? It has title, n"
+    ):
         check_columns("f", ["title", "n"], [("y", "n"), ("x", "titel")])
 
 

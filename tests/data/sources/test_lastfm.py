@@ -32,10 +32,10 @@ def test_tags_against_a_loop(tmp_path, monkeypatch):
             "user_artists.dat",
             b"\t101\r",
             b"\t-5\r",
-            r"artists\.dat, line 2, column 3: a weight is 0 to 1e\+09, not -5",
+            r"artists\.dat, line 2, column 3 \(.+\): a weight is 0 to 1e\+09, not -5",
         ),
-        ("user_artists.dat", b"weight", b"plays", r"user_artists\.dat, line 1: the header .*; weight is missing"),
-        ("tags.dat", b"\r\n6\t", b"\r\n", r"tags\.dat, line 7"),
+        ("user_artists.dat", b"weight", b"plays", r"user_artists\.dat, line 1, column weight: missing in the header"),
+        ("tags.dat", b"\r\n6\t", b"\r\n", r"tags\.dat, line 7, column 2 .tagValue.: missing"),
     ],
 )
 def test_broken_files_are_named(tmp_path, monkeypatch, file, old, new, message):

@@ -22,7 +22,7 @@ def test_a_user_may_have_no_test_items(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "file, old, new, message",
     [
-        ("train.txt", b"\n1 ", b"\n1 x ", r"train\.txt, line 2, column 2: 'x' is no integer"),
+        ("train.txt", b"\n1 ", b"\n1 x ", r"train\.txt, line 2, column 2 \(.+\): 'x' is no integer"),
         ("test.txt", b"\n2 ", b"\n2 3 ", r"test\.txt is not the published file: 12 events where 11 belong"),
         ("train.txt", b"\n11 ", b"\n", r"train\.txt is truncated: \d+ of \d+ events"),
     ],

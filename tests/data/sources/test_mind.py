@@ -36,16 +36,16 @@ def test_news(tmp_path, monkeypatch):
             "train/behaviors.tsv",
             b" N4-0 ",
             b" N4 ",
-            r"behaviors\.tsv, line 1: what was shown should be news",
+            r"behaviors\.tsv, line 1, column 5 \(shown\): what was shown should be news",
         ),
         (
             "dev/behaviors.tsv",
             b"11/15/2019 2",
             b"15/11/2019 2",
-            r"behaviors\.tsv, line 2: '15/11/2019 2:00:00 PM'",
+            r"behaviors\.tsv, line 2, column 3 \(time\): '15/11/2019 2:00:00 PM'",
         ),
-        ("train/behaviors.tsv", b"\t\t", b"\t", r"behaviors\.tsv, line 2: 4 fields .* where 5 belong"),
-        ("dev/news.tsv", b"\tsports", b"", r"news\.tsv, line 1: 7 fields .* where 8 belong"),
+        ("train/behaviors.tsv", b"\t\t", b"\t", r"behaviors\.tsv, line 2, column 5 \(shown\): missing"),
+        ("dev/news.tsv", b"\tsports", b"", r"news\.tsv, line 1, column 8 .*: missing"),
     ],
 )
 def test_broken_files_are_named(tmp_path, monkeypatch, file, old, new, message):

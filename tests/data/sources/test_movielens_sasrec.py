@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from layouts import check_places
 
 from ssrec.data.files.layout import BadRows
 from ssrec.data.source import Tables
@@ -69,17 +70,27 @@ def test_without_content(tmp_path):
 @pytest.mark.parametrize(
     "name, old, new, message",
     [
-        (SEQUENCES, "1 4\n", "1 4 7\n", r"line 4: 3 fields"),
-        (SEQUENCES, "1 4\n", "1 x\n", r"line 4, column 2: 'x' is no integer, in row '1 x'"),
+        (SEQUENCES, "1 4\n", "1 4 7\n", r"line 4, column 3: 1 field too many"),
+        (SEQUENCES, "1 4\n", "1 x\n", r"line 4, column 2 \(.+\): 'x' is no integer, in row '1 x'"),
         (SEQUENCES, "1 4\n", "", r"ml-1m\.txt is truncated: 39 of 40 rows"),
         (SEQUENCES, "1 4\n", "1 99\n", r"ml-1m\.txt is not the published file: 10 items where 9 belong"),
         (SEQUENCES, "1 4\n", "7 4\n", r"7 users where 6 belong"),
-        (MOVIE_TABLE, "::A|B", ":A|B", r"movies\.dat, line 1: 2 fields"),
-        (IDS, "2 5\n", "2 4\n", r"sas_to_original_items\.txt maps movie 4 twice"),
-        (IDS, "2 5\n", "3 5\n", r"maps item 3 twice"),
-        (IDS, "2 5\n", "2 77\n", r"maps an item to movie 77, which .*movies\.dat does not list"),
-        (ABSTRACTS, '"12"', '"twelve"', r"abstracts\.json: 'twelve': 'About 12' should be a movie's id"),
-        (ABSTRACTS, '"About 12"', "[12]", r"abstracts\.json: '12': '\[12\]' should be"),
+        (MOVIE_TABLE, "::A|B", ":A|B", r"movies\.dat, line 1, column 3 .genres.: missing"),
+        (
+            IDS,
+            "2 5\n",
+            "2 4\n",
+            r"sas_to_original_items\.txt, line 2, column 2 \(movie\): movie 4 is mapped twice; .*, in row '2 4'",
+        ),
+        (IDS, "2 5\n", "3 5\n", r"line \d, column 1 \(item\): item 3 is mapped twice"),
+        (IDS, "2 5\n", "2 77\n", r"line \d, column 2 \(movie\): .*movies\.dat does not list movie 77"),
+        (
+            ABSTRACTS,
+            '"12"',
+            '"twelve"',
+            r"abstracts\.json, line 2, column 'twelve': no abstract; .* in row 'twelve: About 12'",
+        ),
+        (ABSTRACTS, '"About 12"', "[12]", r"abstracts\.json, line 2, column '12': no abstract"),
         (ABSTRACTS, '"About 12"', '"\\ud800"', r"abstracts\.json: an abstract is no text"),
         (ABSTRACTS, "}", "", r"abstracts\.json, line \d+, column \d+: no JSON"),
     ],
@@ -121,3 +132,8 @@ def test_the_published_files(monkeypatch):
     assert tables.items.null_count().row(0) == (0, 0, 0, 0, 356)
     assert tables.items.row(2)[:4] == (3, "Forrest Gump (1994)", ["Comedy", "Romance", "War"], 1994)
     assert tables.items["text"][2].startswith("Forrest Gump is a 1994")
+
+
+def test_rows_stand_where_their_places_say(tmp_path):
+    write(tmp_path)
+    check_places(read(tmp_path))

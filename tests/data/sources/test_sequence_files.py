@@ -22,9 +22,9 @@ def test_without_attributes(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "old, new, message",
     [
-        (b"2 6\n", b"2 6 7\n", r"beauty\.txt, line 7: 3 fields separated by ' ' where 2 belong"),
-        (b"2 6\n", b"2 x6\n", r"beauty\.txt, line 7, column 2: 'x6' is no integer, in row '2 x6'"),
-        (b"12 14\n", b"12 14", r"beauty\.txt is truncated: line \d+ is the last and has no end"),
+        (b"2 6\n", b"2 6 7\n", r"beauty\.txt, line 7, column 3: 1 field too many; a row has 2 fields separated by ' '"),
+        (b"2 6\n", b"2 x6\n", r"beauty\.txt, line 7, column 2 \(.+\): 'x6' is no integer, in row '2 x6'"),
+        (b"12 14\n", b"12 14", r"beauty\.txt, line \d+, column \d+: the file is truncated, its last line has no end"),
     ],
 )
 def test_broken_rows_are_named(tmp_path, monkeypatch, old, new, message):
@@ -39,7 +39,7 @@ def test_broken_rows_are_skipped(tmp_path, monkeypatch):
     change(tmp_path / "beauty.txt", b"2 6\n", b"2 x6\n")
     bad = BadRows("skip")
     assert len(source.read(source.files(tmp_path), bad).interactions) == len(made.events) - 1
-    assert [(row.line, row.column) for row in bad.rows] == [(7, 2)]
+    assert [(row.line, row.column) for row in bad.rows] == [(7, "2 (item)")]
 
 
 def test_gzipped_it_is_found_too(tmp_path):

@@ -41,10 +41,13 @@ def test_vectors_are_the_rows(tmp_path, monkeypatch):
     [
         (features(16), r"image_feat\.npy has 16 rows, where 17 items need one each"),
         (features(17).ravel(), r"image_feat\.npy holds an array of shape \(68,\), where a row of numbers an item"),
-        (np.full((17, 2), np.nan), r"image_feat\.npy: .* not finite, the first in row 0 and column 0, counted from 0"),
+        (
+            np.full((17, 2), np.nan),
+            r"image_feat\.npy, row 0, column 0 .both counted from 0.: nan is no finite number, in row",
+        ),
         (
             np.full((17, 2), 1e300),
-            r"image_feat\.npy: row 0, counted from 0, holds numbers that are too large for 32 bits",
+            r"image_feat\.npy, row 0, column 0 .both counted from 0.: 1e.300 is too large for 32 bits, in row",
         ),
         (np.array([["a"]] * 17), r"image_feat\.npy.* should hold numbers"),
         (np.array([[{}]] * 17, dtype=object), r"image_feat\.npy holds no arrays"),  # a pickle

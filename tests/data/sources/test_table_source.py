@@ -152,24 +152,30 @@ def test_content_of_parquet(tmp_path):
     [
         (
             {"columns": {"user": "usr"}},
-            r"events\.csv has no column usr \(dataset\.columns\.user\); did you mean user\? It has user,",
+            r"events\.csv, line 1, column usr: .* \(dataset\.columns\.user\); did you mean user\? It has user,",
         ),
         (
             {"columns": {"item": "product"}},
-            r"no column product \(dataset\.columns\.item\); it has user, item, time, stars",
+            r"column product: the file has no such column \(dataset\.columns\.item\); it has user, item, time, stars",
         ),
-        ({"text": ["titel"]}, r"items\.tsv has no column titel \(dataset\.text\); .*It has item, name, genres, price"),
-        ({"numbers": ["name"]}, r"items\.tsv, line 2, column 2: 'Item 1' is no finite number"),
+        (
+            {"text": ["titel"]},
+            r"items\.tsv, line 1, column titel: .* \(dataset\.text\); .*It has item, name, genres, price",
+        ),
+        ({"numbers": ["name"]}, r"items\.tsv, line 2, column 2 \(.+\): 'Item 1' is no finite number"),
         ({"vectors": ["price"]}, None),
         ({"vectors": ["name"]}, r"items\.tsv, column name: the vector of 1 has not|holds what is no finite number"),
         (
             {"users_attributes": ["aged"]},
-            r"users\.parquet has no column aged \(dataset\.users_attributes\); did you mean age",
+            r"users\.parquet, column aged: the file has no such column \(dataset\.users_attributes\); did you mean age",
         ),
         ({"users_text": ["age"]}, None),
-        ({"time_format": "iso"}, r"events\.csv, line 2, column 3: '1500000000' is no time in iso"),
+        ({"time_format": "iso"}, r"events\.csv, line 2, column 3 \(.+\): '1500000000' is no time in iso"),
         ({"time_format": "%Q"}, r"column time: '%Q' is no format of times such as '1500000000'|is no time in %Q"),
-        ({"separator": ";"}, r"events\.csv has no column user .*it has 'user,item,time,stars'"),
+        (
+            {"separator": ";"},
+            r"events\.csv, line 1, column user: the file has no such column .*it has 'user,item,time,stars'",
+        ),
     ],
 )
 def test_what_does_not_fit_is_named(tmp_path, monkeypatch, settings, message):
@@ -186,17 +192,23 @@ def test_what_does_not_fit_is_named(tmp_path, monkeypatch, settings, message):
 @pytest.mark.parametrize(
     "content, message",
     [
-        (b"", r"e\.csv is empty"),
+        (b"", r"e\.csv, line 1, column 1: the file is empty"),
         (
             b"u1,7,10\nu2,8,20\n",
-            r"e\.csv, line 1 seems to be no header: 'u1,7,10'; write one above it, with user, item, time",
+            r"e\.csv, line 1, column 1: this seems to be no header; .*, with user, item, time, in row 'u1,7,10'",
         ),
-        (b"user,item,time\nu1,7,10\nu2,8\n", r"e\.csv, line 3: 2 fields separated by ',' where 3 belong"),
-        (b"user,item,time\nu1,7,noon\n", r"e\.csv, line 2, column 3: 'noon' is no finite number"),
-        (b"user,item,time\nu\xe91,7,1\n", r"e\.csv, line 2: not utf-8 text"),
-        (b"\xff\xfeu\x00s\x00", r"e\.csv, line 1: not utf-8 text but UTF-16"),
-        (b'user,item,time\n"u1,7,1\n', r"e\.csv, line 2: a \" that no other closes"),
-        (b"user,item,user,time\nu1,7,1,1\n", r"e\.csv, line 1: .* user is twice"),
+        (
+            b"user,item,time\nu1,7,10\nu2,8\n",
+            r"e\.csv, line 3, column 3 .time.: missing; a row has 3 fields separated by ','",
+        ),
+        (b"user,item,time\nu1,7,noon\n", r"e\.csv, line 2, column 3 \(.+\): 'noon' is no time in seconds"),
+        (b"user,item,time\nu\xe91,7,1\n", r"e\.csv, line 2, column \d+ \(in bytes\): (byte 0x.. is no|not) utf-8 text"),
+        (
+            b"\xff\xfeu\x00s\x00",
+            r"e\.csv, line 1, column \d+ \(in bytes\): (byte 0x.. is no|not) utf-8 text but UTF-16",
+        ),
+        (b'user,item,time\n"u1,7,1\n', r"e\.csv, line 2, column 1 .user.: a \" that no other closes"),
+        (b"user,item,user,time\nu1,7,1,1\n", r"e\.csv, line 1, column 3 .user.: twice"),
     ],
 )
 def test_broken_text_is_named(tmp_path, content, message):
@@ -215,7 +227,10 @@ def test_broken_text_is_named(tmp_path, content, message):
         ({"user": [1], "item": [[1]], "time": [1]}, r"column item: List\(Int64\), where integers or texts belong"),
         ({"user": [1], "item": [1], "time": [True]}, r"column time: Boolean, where times belong"),
         ({"user": [1], "item": [1], "time": [1], "weight": ["x"]}, r"column weight: String, where numbers belong"),
-        ({"user": [1], "item": [1]}, r"e\.parquet has no column time \(dataset\.columns\.time\); it has user, item"),
+        (
+            {"user": [1], "item": [1]},
+            r"e\.parquet, column time: the file has no such column \(dataset\.columns\.time\); it has user, item",
+        ),
     ],
 )
 def test_parquet_of_other_types_is_named(tmp_path, table, message):
@@ -278,7 +293,7 @@ def test_bad_rows_are_skipped(tmp_path, monkeypatch):
     change(tmp_path / "events.csv", b",1500000060,", b",never,")
     bad = BadRows("skip")
     assert read(source, bad).interactions.to_dicts() == made.events[2:]
-    assert [(row.line, row.column) for row in bad.rows] == [(2, None), (3, 3)]
+    assert [(row.line, row.column) for row in bad.rows] == [(2, "5"), (3, "3 (time)")]
 
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\r\0"), min_size=1, max_size=5)
@@ -320,8 +335,8 @@ BAD_PARTS = {"user": [1, 2, 3], "item": [4, 5, 6], "fold": ["train", None, "tset
 @pytest.mark.parametrize(
     "table, columns, row, message",
     [
-        (BAD_TIMES, {"time": "t"}, 2, r"e\.parquet, row 2: column t: 'soon' is no time in iso, in row '2,5,soon'"),
-        (BAD_PARTS, {"time": None, "part": "fold"}, 3, r"row 3: column fold: 'tset' is no part; they are train, val"),
+        (BAD_TIMES, {"time": "t"}, 2, r"e\.parquet, row 2, column t: 'soon' is no time in iso, in row '2,5,soon'"),
+        (BAD_PARTS, {"time": None, "part": "fold"}, 3, r"row 3, column fold: 'tset' is no part; they are train, val"),
     ],
 )
 def test_bad_values_of_parquet_are_named_or_skipped(tmp_path, table, columns, row, message):
@@ -332,7 +347,7 @@ def test_bad_values_of_parquet_are_named_or_skipped(tmp_path, table, columns, ro
     kept = read(source, bad).interactions.collect()
     assert len(kept) == 3 - len(bad.rows) and bad.rows[0].line == row
     assert kept["user"].to_list() == [u for u in (1, 2, 3) if u not in [b.line for b in bad.rows]]
-    with pytest.raises(DataError, match="every row is bad; the first is row 1"):
+    with pytest.raises(DataError, match=r"row 1, column .*: every row is bad"):
         read(parquet_of(tmp_path, pl.DataFrame(table)[row - 1 :], columns=columns, time_format="iso"), BadRows("skip"))
 
 
@@ -383,7 +398,7 @@ def test_vectors_of_json_lines(tmp_path):
     lines(tmp_path / "i.jsonl", ['{"item": 7, "v": [0.5, 2]}', '{"item": 8, "v": "1 2"}', '{"item": 9, "v": [3]}'])
     settings = {"interactions": f"{tmp_path}/e.csv", "columns": {"time": None}, "vectors": ["v"]}
     source = source_of("table", {**settings, "items": f"{tmp_path}/i.jsonl"})
-    with pytest.raises(DataError, match=r"i\.jsonl, line 3, row '.*', column v: the vector of 9 has not 2"):
+    with pytest.raises(DataError, match=r"i\.jsonl, line 3, column v: the vector of 9 has not 2"):
         read(source)
     change(tmp_path / "i.jsonl", b"[3]", b"[3, 4]")
     assert read(source).items["v"].to_list() == [[0.5, 2.0], [1.0, 2.0], [3.0, 4.0]]
@@ -392,9 +407,12 @@ def test_vectors_of_json_lines(tmp_path):
 @pytest.mark.parametrize(
     "content, message",
     [
-        (b"user,item,time\n", r"e\.csv has a header and no row"),
-        (b"user,item,time\ru1,7,1\r", r"e\.csv, line 1: lines that end with \\r alone, as on old Macs"),
-        (b"user , item,time\nu1,7,1\n", r"no column user \(.*\); did you mean 'user '\? It has 'user ', ' item', time"),
+        (b"user,item,time\n", r"e\.csv, line 2, column 1: no row follows the header"),
+        (b"user,item,time\ru1,7,1\r", r"e\.csv, line 1, column 15: lines that end with \\r alone, as on old Macs"),
+        (
+            b"user , item,time\nu1,7,1\n",
+            r"column user: the file has no such column \(.*\); did you mean 'user '\? It has 'user ', ' item', time",
+        ),
     ],
 )
 def test_headers_that_cannot_be_are_named(tmp_path, content, message):

@@ -27,15 +27,20 @@ def test_what_counts_the_future_is_left_out(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "file, old, new, message",
     [
-        ("review", b'"2018-07-07 22:00:11"', b'"yesterday"', r"review\.json, line 1: 'yesterday' is no time in iso"),
+        (
+            "review",
+            b'"2018-07-07 22:00:11"',
+            b'"yesterday"',
+            r"review\.json, line 1, column date: 'yesterday' is no time in iso",
+        ),
         (
             "review",
             b'"stars": 2.0',
             b'"stars": "many"',
-            r"review\.json, line 1: 'stars' is .*many.*should be a number",
+            r"review\.json, line 1, column stars: .many. should be a number",
         ),
         ("review", b'{"review_id": "r1"', b'{"review_id": "r1', r"review\.json, line 2"),
-        ("business", b'"business_id": "b_3", ', b"", r"business\.json, line 3: 'business_id' is missing"),
+        ("business", b'"business_id": "b_3", ', b"", r"business\.json, line 3, column business_id: missing"),
     ],
 )
 def test_broken_files_are_named(tmp_path, monkeypatch, file, old, new, message):
