@@ -1,0 +1,93 @@
+"""What is published of a question: `results/<table>/<fingerprint>.json`, each with the row that it belongs to.
+
+A run's `result.json` gets two keys more: `row`, and the `numerics` that it was made by. Beside it,
+`<fingerprint>.parquet` has what each user scored on the table's metrics, and `<fingerprint>.failed` tells of a run that
+failed.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ssrec import per_user, runs
+from ssrec.compare.comparable import Run
+from ssrec.errors import DataError
+from ssrec.table import read_result
+
+DIRTY = "-dirty"  # how a commit ends from which files differ
+
+
+def place_of(folder: Path, table: str) -> Path:
+    """The folder of a table's results."""
+    return folder / "results" / table
+
+
+@dataclass(frozen=True)
+class Published:
+    """The results of a table, by row and seed, the failures, and the files that belong to no row."""
+
+    runs: Mapping[tuple[str, int], Run]
+    failures: Mapping[tuple[str, int], Mapping[str, Any]]
+    strays: Sequence[Path]
+
+    def of(self, row: str, seeds: Sequence[int]) -> list[Run]:
+        """The results of a row, those seeds that there are."""
+        return [self.runs[row, seed] for seed in seeds if (row, seed) in self.runs]
+
+
+def published(folder: Path, table: str, seeds: Mapping[str, Sequence[int]]) -> Published:
+    """What a folder has of a table whose rows have these seeds.
+
+    Raises:
+        DataError: a file is no result, or two are of one row and seed.
+    """
+    found: dict[tuple[str, int], Run] = {}
+    strays: list[Path] = []
+    for file in sorted(place_of(folder, table).glob("*.json")):
+        run = Run(file, read_result(file))
+        key = str(run.result.get("row")), run.result["seed"]
+        if key[1] not in seeds.get(key[0], ()):
+            strays.append(file)
+        elif key in found:
+            both = f"{found[key].place} and {file}"
+            raise DataError(f"{both} are of row {key[0]}, seed {key[1]}; remove one of them")
+        else:
+            found[key] = run
+    failures = [json.loads(file.read_text()) for file in sorted(place_of(folder, table).glob("*.failed"))]
+    return Published(found, {(f["row"], f["seed"]): f for f in failures}, strays)
+
+
+def publish(made: Path, folder: Path, table: str, row: str, metrics: Sequence[str]) -> Path:
+    """Write the files of a finished run, in place of others of the same row and seed; returns that of its result.
+
+    Args:
+        made: the run's folder.
+        folder: of the question.
+        table, row: what the run belongs to.
+        metrics: whose values of users are kept, of those that it has.
+    """
+    result = runs.read(made)
+    place = place_of(folder, table)
+    place.mkdir(parents=True, exist_ok=True)
+    file = place / f"{result['fingerprint']}.json"
+    run = Run(made, result)
+    if run.values.exists():
+        stored = per_user.read(run.values).columns
+        if kept := [m for m in metrics if m in stored]:
+            per_user.publish(run.values, per_user.file_of(file), kept)
+    runs.write_json(file, {**result, "row": row, "numerics": runs.NUMERICS})
+    for other in (*place.glob("*.json"), *place.glob("*.failed")):
+        told = json.loads(other.read_text())
+        if other != file and (told.get("row"), told.get("seed")) == (row, result["seed"]):
+            per_user.file_of(other.with_suffix(".json")).unlink(missing_ok=True)
+            other.unlink()
+    return file
+
+
+def record_failure(folder: Path, table: str, fingerprint: str, failure: Mapping[str, Any]) -> None:
+    """Write that a run failed: its `row`, `seed`, `reason` and `commit`."""
+    place = place_of(folder, table)
+    place.mkdir(parents=True, exist_ok=True)
+    (place / f"{fingerprint}.failed").write_text(json.dumps(dict(failure), indent=1, sort_keys=True) + "\n")
