@@ -1,35 +1,55 @@
 """`ssrec fill FILE.md ...`: the generated parts of a markdown file, each between a mark and `<!-- end -->`.
 
-A mark is a command: `<!-- ssrec table FOLDER ... -->`, its paths relative to the file, or `<!-- ssrec matrix -->`; or
-`<!-- findings FILE.json -->`, the findings of an audit that `ssrec audit --json FILE.json` wrote.
+A mark is a command, its paths relative to the file: `<!-- ssrec table FOLDER ... -->`,
+`<!-- ssrec compare FOLDER ... -->` or `<!-- ssrec matrix -->`. Or it is `<!-- findings FILE.json -->`, the findings of
+an audit that `ssrec audit --json FILE.json` wrote, or `<!-- reproduced TABLE -->`, a table of the table.yaml beside the
+file. `ssrec publish STUDY --to FOLDER` makes folders that tables and comparisons can be made of anywhere; where there
+is none yet, the part says so.
 """
 
+import glob
 import json
 import re
 import shlex
 from pathlib import Path
 
+from ssrec import table
+from ssrec.compare import command as compare
 from ssrec.confs import matrix
 from ssrec.errors import UserError
-from ssrec.table import text_of
+from ssrec.reproduce.shown import text_of as reproduced
 
-_MARKS = re.compile(r"(<!-- (ssrec table|ssrec matrix|findings)(.*?) -->)\n.*?(<!-- end -->)", re.DOTALL)
+_KINDS = "ssrec table|ssrec compare|ssrec matrix|findings|reproduced"
+_MARKS = re.compile(rf"(<!-- ({_KINDS})(.*?) -->)\n.*?(<!-- end -->)", re.DOTALL)
+
+_READERS = {"ssrec table": table.text_of, "ssrec compare": compare.text_of}  # of folders of results
 
 
 def filled(text: str, base: Path) -> str:
     """A markdown text with its generated parts made anew.
 
     Raises:
-        UserError: a table without results.
+        UserError: a mark that asks for what its results do not have.
+        DataError: a folder without results, or one that cannot be read.
     """
 
     def part(mark: re.Match[str]) -> str:
         words = shlex.split(mark[3])
-        makers = {"ssrec table": lambda: text_of(words, base), "ssrec matrix": matrix}
-        made = makers[mark[2]]() if mark[2] in makers else findings(base / words[0])
+        if mark[2] in _READERS and words and not glob.glob(str(base / words[0])):
+            made = f"There are no results in `{words[0]}` yet."
+        else:
+            made = _made(mark[2], words, base)
         return f"{mark[1]}\n{made}\n{mark[4]}"
 
     return _MARKS.sub(part, text)
+
+
+def _made(kind: str, words: list[str], base: Path) -> str:
+    if kind in _READERS:
+        return _READERS[kind](words, base)
+    if kind == "reproduced":
+        return reproduced(words, base)
+    return matrix() if kind == "ssrec matrix" else findings(base / words[0])
 
 
 def findings(file: Path) -> str:
@@ -49,7 +69,7 @@ def main(files: list[str]) -> None:
     for file in map(Path, files):
         if not file.is_file() or not _MARKS.search(file.read_text()):
             raise UserError(
-                f"{file} has no part to fill: <!-- ssrec table FOLDER -->, <!-- ssrec matrix --> or "
-                "<!-- findings FILE.json -->, and <!-- end -->"
+                f"{file} has no part to fill: <!-- ssrec table FOLDER -->, <!-- ssrec compare FOLDER -->, "
+                "<!-- ssrec matrix --> or <!-- findings FILE.json -->, and <!-- end -->"
             )
         file.write_text(filled(file.read_text(), file.parent))

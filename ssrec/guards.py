@@ -73,14 +73,14 @@ def of_lists(watched: Mapping[str, int], *, personal: bool) -> Warnings:
     return found
 
 
-def of_training(done: Mapping[str, int], *, patience: int | None) -> Warnings:
+def of_training(done: Mapping[str, int], *, patience: int | None, val_every: int | None = None) -> Warnings:
     """Warnings about where training stopped: BERT4Rec was published stopped up to 30 times too early.
 
     (Petrov and Macdonald, RecSys 2022.)
     """
     if "best_epoch" not in done:
         return {}
-    since, wait = done["epochs"] - done["best_epoch"], 1 if patience is None else patience
+    since, wait = done["epochs"] - done["best_epoch"], max(1 if patience is None else patience, val_every or 1)
     if since >= wait:
         return {}
     return {

@@ -10,6 +10,7 @@ _OF_TRAINING = ("optimizer", "monitor", "select", "data.rows", "data.batch")
 _UNSHOWN = (  # neither they nor what only observes tells one run from another
     *("seed", "study", "outputs", "logger", "hardware.accelerator", "hardware.devices", "hardware.strategy"),
     *("metric.", "diagnostic.", "stratum.", "ks", "rankings"),
+    "init",  # a path: each seed starts from a run of its own, whose settings tell what it is
 )
 _FILE = "model.rankings"  # the digest of judged rankings: each seed of one method has its own
 
@@ -22,12 +23,12 @@ def _flat(node: Any, where: str = "") -> dict[str, str]:
 
 
 def _settings(result: Mapping[str, Any]) -> dict[str, str]:
-    """What tells a run from another with the same label; the pretraining's settings stand under `init`."""
+    """What tells a run from another with the same label; settings of its start, where they are others, under `init`."""
     idle = () if result["targets_seen_with_pretraining"] else _OF_TRAINING
     unshown = (*_UNSHOWN, _FILE, *protocol.PARTS, *idle)
     own = {k: v for k, v in _flat(result["config"]).items() if not k.startswith(unshown)}
     init = result.get("init")
-    return {**own, **({f"init.{k}": v for k, v in _settings(init).items()} if init else {})}
+    return {**own, **({f"init.{k}": v for k, v in _settings(init).items() if own.get(k) != v} if init else {})}
 
 
 def _differences(own: Mapping[str, str], alike: Sequence[Mapping[str, str]]) -> list[str]:

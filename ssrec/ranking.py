@@ -1,6 +1,7 @@
 """From scores to ranks and top lists over the whole catalogue, or over what candidates there are.
 
 Column 0 (padding) is never a candidate, nor are a row's `seen` items where they are masked, but a target always is.
+Among equal scores a top list has lower ids first, so that a shorter one is the beginning of a longer one.
 The caller's scores are read only: rows are copied a block at a time, small enough to stay in the cache, and all work is
 done on the copy.
 """
@@ -10,6 +11,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float, Float32, Int, Shaped
 from torch import Tensor
 
@@ -18,6 +20,7 @@ from ssrec.batch import PAD, Batch, Ragged
 CPU_BLOCK, GPU_BLOCK = 2**19, 2**27  # scores in a block: what a core's cache holds, what a GPU's memory can spare
 MaskSeen = bool | Literal["zero"]
 GROUPS = 8  # columns that share a maximum in `highest`
+SHOWS = 5  # first items that show whether a row has an order, where lists are shorter: any two may tie
 
 
 @dataclass(frozen=True)
@@ -26,8 +29,9 @@ class Ranking:
 
     `target` holds no repeats, and `relevant` counts what it holds. Ranks beyond the top lists are exact where a ranking
     is `whole`, and otherwise all the number of item rows, which no rank reaches. `candidates` counts what a row's
-    targets stand among, themselves included. `flat` marks rows whose order says nothing: all scores of the top list are
-    the same, or some score is NaN. `batch.seen` is a row's past, masked or not.
+    targets stand among, themselves included. `flat` marks rows whose order says nothing: all scores of the top list (of
+    the first 5 items, where it is shorter) are the same, or some score is NaN. `batch.seen` is a row's past, masked or
+    not.
     """
 
     ranks: Int[Tensor, "B K"]
@@ -130,7 +134,8 @@ def ranking(
             keys[met] = nothing
         keys[:, PAD] = nothing
         keys.scatter_(1, wanted, bars)
-        values, items = highest(keys, depth)
+        shown, items = first(keys, depth, nothing)
+        values = shown[:, :depth]
         if depth and not whole:
             ranks[rows] = listed(values, bars, scores.shape[1]).masked_fill(wanted == PAD, 0)
             unsure = (bars == values[:, -1:]) & (wanted != PAD)  # others may tie with the last of the list
@@ -143,9 +148,9 @@ def ranking(
             found = places(rest, bars[counted], relevant[rows[counted]])
             ranks[rows[counted]] = torch.where(unsure[counted], found, ranks[rows[counted]])
         top[rows, :depth] = items.masked_fill(values == nothing, PAD)
-        if depth > 1:
-            last = torch.where(values == nothing, values[:, :1], values).amin(1)  # lists may be shorter than `depth`
-            flat[rows] = (values[:, 0] == last) & (values[:, 1] != nothing)
+        if shown.shape[1] > 1:
+            last = torch.where(shown == nothing, shown[:, :1], shown).amin(1)  # lists may be shorter than `depth`
+            flat[rows] = (shown[:, 0] == last) & (shown[:, 1] != nothing)
         if keys.dtype == torch.int32:  # else all scores are finite
             flat[rows] |= block.isnan().any(1)
     candidates = _count(target, past if mask_seen is True else None, allowed, scores.shape[1] - 1)
@@ -212,6 +217,37 @@ def listed(values: Shaped[Tensor, "B k"], bars: Shaped[Tensor, "B K"], beyond: i
     own = torch.arange(1, bars.shape[1] + 1, device=bars.device)
     ranks = torch.where(bars > values[:, -1:], others + own, beyond)
     return torch.empty_like(ranks).scatter_(1, position, ranks)
+
+
+def first(
+    keys: Shaped[Tensor, "B N"], k: int, nothing: float | int
+) -> tuple[Shaped[Tensor, "B m"], Int[Tensor, "B k"]]:
+    """The columns of the k highest keys, of equal ones the first columns first; and the highest keys, SHOWS at least.
+
+    Which of equal keys `topk` takes, and in which order, depends on k. So one more is taken: only rows that go on with
+    the key on which their list ends are searched for it. Where keys are `nothing`, columns are any.
+    """
+    n = keys.shape[1]
+    if not k:
+        return keys[:, :0], torch.empty(len(keys), 0, dtype=torch.long, device=keys.device)
+    values, items = highest(keys, min(max(k + 1, SHOWS), n))
+    tied = values[:, 1:] == values[:, :-1]
+    items = items[:, :k]
+    if k < n:
+        ending = (tied[:, k - 1] & (values[:, k - 1] != nothing)).nonzero().flatten()
+        if len(ending):
+            last = values[ending, k - 1, None]
+            among = values[ending, :k] == last
+            wanted = among.sum(1, keepdim=True)
+            backwards = torch.arange(n, 0, -1, dtype=torch.int32, device=keys.device)
+            left = n - highest((keys[ending] == last) * backwards, int(wanted.max()))[0].long()
+            taken = left[torch.arange(left.shape[1], device=keys.device) < wanted]
+            items[ending] = items[ending].masked_scatter(among, taken)
+    inside = tied[:, : k - 1].any(1).nonzero().flatten()
+    if len(inside):
+        group = F.pad((~tied[inside, : k - 1]).cumsum(1), (1, 0))
+        items[inside] = (group * n + items[inside]).sort(1).values % n
+    return values[:, : max(k, SHOWS)], items
 
 
 def highest(keys: Shaped[Tensor, "B N"], k: int) -> tuple[Shaped[Tensor, "B k"], Int[Tensor, "B k"]]:

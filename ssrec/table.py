@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from ssrec import guards, protocol
+from ssrec.distinct import distinct
 from ssrec.errors import DataError, UserError
 from ssrec.labels import labels
 
@@ -22,15 +23,20 @@ FLOORS = "popularity, markov, item_knn, ease"
 
 
 def results(folder: Path) -> list[dict[str, Any]]:
-    """The stored results of a study: `*/result.json` of its runs, or `*.json` of results that were committed.
+    """The stored results of a study's folder, or of one of results that were published.
 
     Raises:
         DataError: the folder holds none, or one cannot be read.
     """
-    files = sorted([*folder.glob("*/result.json"), *folder.glob("*.json")])
+    files = stored_in(folder)
     if not files:
         raise DataError(f"{folder} holds no results; a study's folder is <outputs>/<study>, with a folder for each run")
     return [read_result(file) for file in files]
+
+
+def stored_in(folder: Path) -> list[Path]:
+    """The files of a folder's results: `*/result.json` of a study's runs, `*.json` of published ones."""
+    return sorted([*folder.glob("*/result.json"), *folder.glob("*.json")])
 
 
 def read_result(file: Path) -> dict[str, Any]:
@@ -51,10 +57,10 @@ def read_result(file: Path) -> dict[str, Any]:
 def frame(found: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     """One line for each run: what it is (`run`), its seed, its dataset's fingerprint and all its numbers.
 
-    Fitted models come first.
+    Fitted models come first. A run that was made twice has one line, and `again` says how often more.
     """
-    lines = []
-    for result, run in zip(found, labels(found), strict=True):
+    lines, kept = [], distinct(found)
+    for (result, again), run in zip(kept, labels([result for result, _ in kept]), strict=True):
         lines.append(
             {
                 "run": run,
@@ -62,6 +68,7 @@ def frame(found: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
                 "dataset": f"{result['dataset']['name']} {result['dataset']['fingerprint'][:8]}",
                 "targets": result["targets_seen_with_pretraining"],
                 "warnings": list(result.get("warnings", {})),
+                "again": again,
                 **result["metrics"],
             }
         )
@@ -71,7 +78,8 @@ def frame(found: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
 def summary(runs: pl.DataFrame, metrics: Sequence[str], stage: str = "test") -> pl.DataFrame:
     """Mean and standard deviation over seeds, as text, one row for each setting; settings keep their first order.
 
-    Where a reader is to be warned of some of them, a last column says of what, and for how many seeds.
+    Where a reader is to be warned of some of them, a last column says of what, and for how many seeds, and how many
+    runs do not count because another one has their seed.
 
     Raises:
         UserError: a metric that no run has.
@@ -92,16 +100,19 @@ def summary(runs: pl.DataFrame, metrics: Sequence[str], stage: str = "test") -> 
         pl.col("targets").mean().cast(pl.Int64).alias("targets seen"),
         *columns,
         pl.col("warnings"),
+        pl.col("again").sum(),
     )
-    warned = [_warned(*row) for row in rows.select("warnings", "seeds", pl.col("targets seen") > 0).iter_rows()]
-    return rows.drop("warnings").with_columns([pl.Series("warnings", warned)] if any(warned) else [])
+    said = rows.select("warnings", "seeds", pl.col("targets seen") > 0, "again")
+    warned = [_warned(*row) for row in said.iter_rows()]
+    return rows.drop("warnings", "again").with_columns([pl.Series("warnings", warned)] if any(warned) else [])
 
 
-def _warned(of_runs: Sequence[Sequence[str]], seeds: int, trained: bool | None) -> str:
+def _warned(of_runs: Sequence[Sequence[str]], seeds: int, trained: bool | None, again: int) -> str:
     """The names of a row's warnings, each with the number of its runs where those are not all."""
     counts = Counter(name for names in of_runs for name in names)
     said = [name if n == seeds else f"{name} ({n} of {seeds})" for name, n in counts.items()]
-    return "; ".join([*said, *guards.of_seeds(seeds, trained=bool(trained))])
+    twice = [f"left out: {again} run{'' if again == 1 else 's'} of the same seed"] if again else []
+    return "; ".join([*said, *guards.of_seeds(seeds, trained=bool(trained)), *twice])
 
 
 def render(rows: pl.DataFrame, form: str) -> str:

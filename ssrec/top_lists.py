@@ -1,7 +1,8 @@
 """The ranked lists of a test, stored for other judges: collected batch by batch, brought together over processes.
 
 A list is what our metrics saw: a target stands behind all that ties with it, so that whoever reads the ranks in order
-finds our numbers again. The scores tell what tied.
+finds our numbers again. Of others that tie, lower ids come first: how long the stored lists are changes no metric. The
+scores tell what tied.
 """
 
 import os

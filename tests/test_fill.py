@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ssrec.confs import matrix
-from ssrec.errors import UserError
+from ssrec.errors import DataError, UserError
 from ssrec.fill import main
 
 RESULT = {
@@ -48,6 +48,21 @@ def test_the_findings_of_an_audit_are_lines_without_its_notes(tmp_path):
     main([str(readme)])
     lines = ["- grave: a grave thing", "- warning: a warning thing", "", "world 01234567, split 01234567"]
     assert readme.read_text().splitlines()[1:-1] == lines
+
+
+def test_where_there_are_no_results_yet_that_is_said(tmp_path):
+    readme = tmp_path / "README.md"
+    readme.write_text(
+        "<!-- ssrec table results/a -->\n<!-- end -->\n<!-- ssrec compare results/* --metric x -->\n<!-- end -->\n"
+    )
+    main([str(readme)])
+    assert readme.read_text().splitlines()[1::3] == [
+        "There are no results in `results/a` yet.",
+        "There are no results in `results/*` yet.",
+    ]
+    (tmp_path / "results" / "a").mkdir(parents=True)
+    with pytest.raises(DataError, match="holds no results"):
+        main([str(readme)])
 
 
 def test_a_file_without_marks_is_refused(tmp_path):

@@ -10,10 +10,10 @@ from ssrec.guards import Watch, of_batches, of_lists, of_parts, of_seeds, of_tra
 from ssrec.ranking import ranking
 
 
-def watched(*parts: torch.Tensor) -> dict[str, int]:
+def watched(*parts: torch.Tensor, k: int = 3) -> dict[str, int]:
     watch = Watch()
     for scores in parts:
-        watch.update(scores, ranking(scores, asked(torch.ones(len(scores), 1, dtype=torch.long)), 3))
+        watch.update(scores, ranking(scores, asked(torch.ones(len(scores), 1, dtype=torch.long)), k))
     return watch.compute()
 
 
@@ -21,9 +21,10 @@ def scores(n: int) -> torch.Tensor:
     return torch.randn(n, 101, generator=torch.Generator().manual_seed(n))
 
 
+@pytest.mark.parametrize("k", [1, 3])
 @pytest.mark.parametrize("value", [0.0, -2.0, math.nan])
-def test_constant_or_nan_scores_have_no_order(value):
-    found = watched(scores(90), torch.full((10, 101), value))
+def test_constant_or_nan_scores_have_no_order(value, k):
+    found = watched(scores(90), torch.full((10, 101), value), k=k)
     assert (found["rows"], found["flat"]) == (100, 10)
     assert "10 of 100 ranked lists" in of_lists(found, personal=True)["no order"]
 
@@ -32,13 +33,17 @@ def test_a_few_rows_without_an_order_are_no_matter():
     assert of_lists(watched(scores(199), torch.zeros(1, 101)), personal=True) == {}
 
 
-def test_one_order_for_all_is_named_however_scores_are_scaled():
+@pytest.mark.parametrize("k", [1, 3])
+def test_one_order_for_all_is_named_however_scores_are_scaled(k):
+    """Also where a list has one item, and users differ in the others alone."""
     one = scores(1)
     scaled = torch.cat([one, one * 3 + 2, one / 7])
-    assert set(of_lists(watched(scaled[:2], scaled[2:]), personal=True)) == {"ignores the user"}
-    assert of_lists(watched(scaled), personal=False) == {}, "popularity is meant to"
-    assert of_lists(watched(scaled, scores(2)), personal=True) == {}
-    assert of_lists(watched(one), personal=True) == {}, "one row is no evidence"
+    assert set(of_lists(watched(scaled[:2], scaled[2:], k=k), personal=True)) == {"ignores the user"}
+    assert of_lists(watched(scaled, k=k), personal=False) == {}, "popularity is meant to"
+    assert of_lists(watched(scaled, scores(2), k=k), personal=True) == {}
+    assert of_lists(watched(one, k=k), personal=True) == {}, "one row is no evidence"
+    best = torch.cat([one, scores(2)]).scatter(1, torch.full((3, 1), 7), 99.0)
+    assert of_lists(watched(best, k=k), personal=True) == {}
 
 
 @pytest.mark.parametrize("floor", [torch.zeros(1, 100_001), torch.randperm(100_001)[None] / 100_001])
@@ -56,11 +61,14 @@ def test_no_rows_no_warning():
 
 
 @pytest.mark.parametrize(
-    ("best", "epochs", "patience", "warned"),
-    [(50, 50, 10, True), (41, 50, 10, True), (40, 50, 10, False), (50, 50, None, True), (49, 50, None, False)],
+    ("best", "epochs", "patience", "every", "warned"),
+    [
+        *((50, 50, 10, None, True), (41, 50, 10, None, True), (40, 50, 10, None, False)),
+        *((50, 50, None, None, True), (49, 50, None, None, False), (48, 50, None, 4, True), (44, 50, None, 4, False)),
+    ],
 )
-def test_undertrained_where_the_best_epoch_is_within_the_patience_of_the_last(best, epochs, patience, warned):
-    found = of_training({"epochs": epochs, "best_epoch": best}, patience=patience)
+def test_undertrained_where_the_best_epoch_is_within_the_patience_of_the_last(best, epochs, patience, every, warned):
+    found = of_training({"epochs": epochs, "best_epoch": best}, patience=patience, val_every=every)
     assert set(found) == ({"undertrained"} if warned else set())
 
 

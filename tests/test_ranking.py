@@ -43,11 +43,13 @@ def naive_ranks(scores: list[float], targets: list[int], seen: set[int]) -> list
 
 
 def check_top(top: list[int], scores: list[float], candidates: set[int]) -> None:
-    ordered = sorted((scores[i] for i in candidates), key=lambda s: (math.isnan(s), -s))
-    real = [i for i in top if i != PAD]
-    assert len(set(real)) == len(real) and set(real) <= candidates
-    assert top == real + [PAD] * (len(top) - len(real))
-    assert [repr(scores[i] + 0.0) for i in real] == [repr(s + 0.0) for s in ordered[: len(top)]]
+    ordered = best_first(scores, candidates)
+    assert top == [*ordered, *[PAD] * len(top)][: len(top)]
+
+
+def best_first(scores: list[float], candidates: set[int]) -> list[int]:
+    """NaN last, lower ids first among equals."""
+    return sorted(candidates, key=lambda i: (math.isnan(scores[i]), 0.0 if math.isnan(scores[i]) else -scores[i], i))
 
 
 @st.composite
@@ -85,7 +87,7 @@ def test_equals_a_loop(case, k):
         candidates = (set(range(1, len(row))) - set(seen[i])) | distinct
         check_top(r.top[i].tolist(), row, candidates)
         assert r.candidates[i] == len(candidates)
-        listed = [row[j] for j in r.top[i].tolist() if j != PAD]
+        listed = [row[j] for j in best_first(row, candidates)[: max(k, 5)]]
         same = len(listed) > 1 and len(set(listed)) == 1
         assert r.flat[i] == (same or any(map(math.isnan, row)))
     assert torch.equal(r.ranks, rank(scores, target, ragged(seen)))
@@ -100,6 +102,14 @@ def test_top_items_leaves_out_everything_seen(case, k):
         assert top.shape == (len(scores), k)
         for i, row in enumerate(scores.tolist()):
             check_top(top[i].tolist(), row, set(range(1, len(row))) - (set(seen[i]) if hidden else set()))
+
+
+@settings(max_examples=100, deadline=None)
+@given(cases(), st.sampled_from([1, 2, 5, 20]), st.integers(1, 60))
+def test_a_shorter_list_is_the_beginning_of_a_longer_one(case, k, more):
+    scores, _, seen = case
+    short, long = (top_items(scores, length, ragged(seen)) for length in (k, k + more))
+    assert torch.equal(long[:, :k], short)
 
 
 @pytest.mark.parametrize("value", [0.0, -5.0, math.nan, -math.inf, math.inf])
@@ -136,6 +146,16 @@ def test_rows_do_not_depend_on_the_block_they_stand_in():
         row, targets = scores[i].tolist(), target[i].tolist()
         assert together.ranks[i].tolist() == naive_ranks(row, targets, set(seen[i]))
         check_top(together.top[i].tolist(), row, (set(range(1, 20_001)) - set(seen[i])) | (set(targets) - {PAD}))
+
+
+def test_a_list_of_one_item_shows_no_order_where_the_first_five_tie():
+    """Two that tie at the top are no sign of it."""
+    scores = torch.zeros(3, 20)
+    scores[0, :5], scores[1, :3] = 1.0, 1.0
+    target = torch.tensor([[9], [9], [9]])
+    for k in (1, 4):
+        assert ranking(scores, asked(target), k).flat.tolist() == [False, False, True]
+        assert ranking(scores[:, :6], asked(target[:, :0]), k).flat.tolist() == [False, False, True]
 
 
 def test_scores_that_share_memory_are_left_alone():

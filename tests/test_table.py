@@ -105,7 +105,7 @@ def ruled(label="sasrec: next_item", config=None, **rules):
 def test_runs_of_different_rules_each_say_theirs():
     """Also where their labels differ, and once: not as a setting and in words."""
     masked, open_ = ruled("markov", mask_seen=True), ruled(mask_seen=False, config={"mask_seen": False})
-    assert frame([masked, masked])["run"].to_list() == ["markov"] * 2
+    assert frame([masked, {**masked, "seed": 2}])["run"].to_list() == ["markov"] * 2
     assert frame([masked, open_])["run"].to_list() == ["markov, seen masked", "sasrec: next_item, seen not masked"]
     others = [
         ruled(cold_targets="drop", config={"cold_targets": "drop"}),
@@ -136,7 +136,8 @@ def test_a_caption_says_that_no_floor_is_there():
 
 
 def test_fitted_models_are_not_told_apart_by_what_only_training_reads():
-    found = [stored("markov", targets=n, monitor=m, data={"rows": r}) for n, m, r in ((0, "a", "b"), (0, "c", "d"))]
+    settings = ((1, "a", "b"), (2, "c", "d"))
+    found = [stored("markov", seed, targets=0, monitor=m, data={"rows": r}) for seed, m, r in settings]
     assert frame(found)["run"].to_list() == ["markov", "markov"]
     assert len(set(frame([{**f, "targets_seen_with_pretraining": 9} for f in found])["run"])) == 2
 
@@ -172,6 +173,17 @@ def test_a_row_says_what_to_be_warned_of(tmp_path, capsys):
     main([str(write(tmp_path, *runs)), "--metrics", "ndcg@10", "--format", "csv"])
     head, row = capsys.readouterr().out.splitlines()
     assert head.endswith(",warnings") and row.endswith(",undertrained (1 of 3); no order")
+
+
+def test_a_run_that_is_there_twice_is_one_seed_and_that_is_said(tmp_path, capsys):
+    """The copy of another study, and the same setting and seed with another fingerprint."""
+    runs = [stored(seed=seed, ndcg=seed / 10) for seed in (1, 2, 3)]
+    again = {**runs[0], "fingerprint": "other", "metrics": {**runs[0]["metrics"], "test/more@10": 0.5}}
+    for twice, said in (([runs[0]], "1 run"), ([runs[0], again], "2 runs")):
+        folder = write(tmp_path / said, *runs, *twice)
+        main([str(folder), "--metrics", "ndcg@10", "--format", "csv"])
+        (row,) = capsys.readouterr().out.splitlines()[1:]
+        assert row == f"sasrec: next_item,3,100,0.2000 ± 0.1000,left out: {said} of the same seed"
 
 
 def test_without_a_warning_there_is_no_column_for_them(tmp_path, capsys):

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float64
+from jaxtyping import Float64, Int
 from torch import Generator, Tensor
 
 from ssrec.compare.bootstrap import bca, resampled_means
@@ -58,9 +58,15 @@ class Pair:
 
 
 def compared(
-    settings: Sequence[Setting], metrics: Sequence[str], *, level: float, resamples: int, seed: int
+    settings: Sequence[Setting],
+    metrics: Sequence[str],
+    *,
+    level: float,
+    resamples: int,
+    seed: int,
+    against: str | None = None,
 ) -> list[Pair]:
-    """Every setting against every later one, on every metric.
+    """Every setting against every later one, or all others against one, on every metric.
 
     Over users: values are averaged over a setting's runs first; the paired t-test is the one that agrees with
     randomisation in retrieval, Wilcoxon's is there because papers report it (Smucker, Allan and Carterette, CIKM 2007).
@@ -78,11 +84,16 @@ def compared(
         level: of the intervals.
         resamples: of the bootstrap over users.
         seed: of its draws.
+        against: the name of the setting with which alone the others are compared.
 
     Raises:
         DataError: a metric is defined for no user.
     """
-    found = [pair for metric in metrics for pair in _on(metric, settings, level, resamples, seed)]
+    places = torch.combinations(torch.arange(len(settings)))
+    if against is not None:
+        one = [s.name for s in settings].index(against)
+        places = torch.tensor([(i, one) for i in range(len(settings)) if i != one])
+    found = [pair for metric in metrics for pair in _on(metric, settings, places, level, resamples, seed)]
     corrected = {
         f"{name}_holm": holm(torch.tensor([getattr(pair, name) for pair in found], dtype=torch.float64)).tolist()
         for name in ("p_t", "p_wilcoxon", "p")
@@ -90,15 +101,17 @@ def compared(
     return [replace(pair, **{k: v[i] for k, v in corrected.items()}) for i, pair in enumerate(found)]
 
 
-def _on(metric: str, settings: Sequence[Setting], level: float, resamples: int, seed: int) -> Iterator[Pair]:
-    """One metric, over the users for whom all runs have it."""
+def _on(
+    metric: str, settings: Sequence[Setting], places: Int[Tensor, "P 2"], level: float, resamples: int, seed: int
+) -> Iterator[Pair]:
+    """One metric, over the users for whom all runs have it; `places` are those of the settings of each pair."""
     users = torch.stack([~s.values[metric].isnan().any(0) for s in settings]).all(0)
     if not users.any():
         raise DataError(f"{metric} is defined for no user of these runs; compare another metric")
     runs = [s.of(metric, users) for s in settings]
     means = torch.stack([values.mean(0) for values in runs])
     drawn = resampled_means(means, resamples, Generator().manual_seed(seed))
-    for block in torch.combinations(torch.arange(len(settings))).split(BLOCK):
+    for block in places.split(BLOCK):
         first, second = block.T
         differences = (means[first] - means[second]).round(decimals=DIGITS)
         between = [over_seeds(settings[i], settings[j], runs[i], runs[j]) for i, j in block.tolist()]

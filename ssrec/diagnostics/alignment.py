@@ -24,6 +24,8 @@ def alignment(x: Float[Tensor, "P D"], y: Float[Tensor, "P D"]) -> Float64[Tenso
 class Alignment(Diagnostic):
     """`alignment`: of users with the items that their rows ask for, those that were trained."""
 
+    undefined = "no row asks for a trained item whose vector, like its user's, is not zero"
+
     def __call__(self, seen: Seen) -> Found:
         places = seen.places[seen.target.values]
         trained = places >= 0

@@ -25,5 +25,7 @@ def anisotropy(x: Float[Tensor, "M D"]) -> Float64[Tensor, ""]:
 class Anisotropy(Diagnostic):
     """`anisotropy_items` and `anisotropy_users`."""
 
+    undefined = "fewer than two vectors are not zero"
+
     def __call__(self, seen: Seen) -> Found:
         return Found({f"anisotropy_{name}": anisotropy(x) for name, x in seen.sides.items()})

@@ -6,17 +6,13 @@ from typing import final
 
 import torch
 from jaxtyping import Float, Float64
-from safetensors.torch import load_file
 from torch import Tensor
 
-from ssrec import runs
 from ssrec.batch import Batch, Corpus
-from ssrec.compose import instantiate
 from ssrec.diagnostics.diagnostic import Diagnostic, Found, Seen
 from ssrec.diagnostics.vectors import BLOCK, mean
-from ssrec.errors import CompositionError
-from ssrec.models.encoder import Encoder
 from ssrec.nn import require
+from ssrec.transfer import trained_encoder
 
 
 def linear_cka(x: Float[Tensor, "M D"], y: Float[Tensor, "M E"]) -> Float64[Tensor, ""]:
@@ -49,10 +45,12 @@ class CKA(Diagnostic):
         CompositionError: there is no such run, it has no vectors, or it was made from other data.
     """
 
+    undefined = "all vectors of a run are the same"
+
     def __init__(self, corpus: Corpus, data: Mapping[str, str], *, other: str, every: int | None = None):
         super().__init__(corpus, data, every=every)
         self.other = other
-        self.encoder = _encoder(Path(other), corpus, data)
+        self.encoder = trained_encoder("diagnostic cka", Path(other), corpus, data)
         self._shared: object = None
         self._items: Tensor | None = None
 
@@ -72,23 +70,3 @@ class CKA(Diagnostic):
         assert seen.also is not None and self._items is not None  # of the batches that were seen
         items = linear_cka(seen.items, self._items[seen.ids])
         return Found({"cka_items": items, "cka_users": linear_cka(seen.users, seen.also)})
-
-
-def _encoder(folder: Path, corpus: Corpus, data: Mapping[str, str]) -> Encoder:
-    """The trained encoder of a run, for rows of these data."""
-    where = f"diagnostic cka: {folder}"
-    require(runs.finished(folder), f"{where} is not the folder of a finished run: it has no result.json")
-    theirs = runs.read(folder)
-    for key in ("fingerprint", "split"):
-        if theirs["dataset"][key] != data[key]:
-            what = "dataset" if key == "fingerprint" else "split"
-            raise CompositionError(f"{where} has the {what} {theirs['dataset'][key]}, and this run has {data[key]}")
-    file = folder / "encoder.safetensors"
-    require(file.exists(), f"{where} holds no encoder.safetensors: a model fitted in closed form has no vectors")
-    with torch.random.fork_rng(devices=[]):  # what an encoder draws at its start is overwritten
-        encoder: Encoder = instantiate(theirs["config"]["model"], corpus)
-    try:
-        encoder.load_state_dict(load_file(file))
-    except RuntimeError:
-        raise CompositionError(f"{where} does not fit its own settings here; make that run again") from None
-    return encoder

@@ -23,8 +23,12 @@ def deviations(x: Float[Tensor, "M D"]) -> Float64[Tensor, "D"]:
 
 
 def dead(deviation: Float64[Tensor, "D"], least: float) -> Float64[Tensor, ""]:
-    """The share of dimensions that vary at most `least` as much as the widest one, in [0, 1]; 1 if nothing varies."""
-    return (deviation <= least * deviation.amax()).double().mean()
+    """The share of dimensions that vary at most `least` as much as the widest one, in [0, 1]; 1 if nothing varies.
+
+    NaN where a deviation is: of no vectors.
+    """
+    share = (deviation <= least * deviation.amax()).double().mean()
+    return torch.where(deviation.isnan().any(), torch.nan, share)
 
 
 @final
@@ -39,6 +43,8 @@ class Collapse(Diagnostic):
         tolerated: share of dead dimensions up to which there is no warning (a constant one may be a bias).
         rank: effective rank, as a share of the largest possible, below which vectors have collapsed.
     """
+
+    undefined = "there are no such vectors"
 
     def __init__(
         self,
@@ -61,9 +67,9 @@ class Collapse(Diagnostic):
         numbers: dict[str, Tensor] = {}
         warnings: dict[str, str] = {}
         for name, x in seen.sides.items():
+            share = numbers[f"dead_{name}"] = dead(deviations(x), self.least)
             if not len(x):
                 continue
-            share = numbers[f"dead_{name}"] = dead(deviations(x), self.least)
             values = singular_values(x)
             vectors = f"the vectors of {name}"
             if share > self.tolerated:

@@ -12,7 +12,7 @@ from ssrec.batch import Batch, Corpus, Ragged
 from ssrec.data.rows import Rows
 from ssrec.diagnostics.pictures import Picture
 from ssrec.nn import require
-from ssrec.views.sequence import View
+from ssrec.views.view import View
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Seen:
 class Found:
     """Numbers, pictures and sentences about what makes a result doubtful, each by its name.
 
-    A number that is NaN is not defined, and not reported.
+    A number that is NaN is not defined, and not reported; that it is missing is said among the warnings.
     """
 
     numbers: Mapping[str, float | Tensor]
@@ -71,6 +71,7 @@ class Diagnostic(ABC):
     """
 
     needs: ClassVar[frozenset[str]] = frozenset()  # item features that the dataset must have
+    undefined: ClassVar[str] = "it is not defined for these vectors"  # why a number is NaN, for people
 
     def __init__(self, corpus: Corpus, data: Mapping[str, str], *, every: int | None = None):
         require(every is None or every > 0, f"{type(self).__name__}: every={every} epochs must be at least 1")

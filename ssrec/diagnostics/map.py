@@ -51,6 +51,8 @@ class Map(Diagnostic):
         colours: how many categories have a colour of their own, the commonest.
     """
 
+    undefined = "all vectors are the same"
+
     def __init__(
         self,
         corpus: Corpus,

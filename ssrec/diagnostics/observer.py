@@ -128,9 +128,11 @@ class Observer(Callback):
         warnings: dict[str, str] = {}
         for name, diagnostic in self._due.items():
             found = diagnostic(replace(seen, also=vectors.get(name)))
-            defined = {key: float(value) for key, value in found.numbers.items() if math.isfinite(value)}
-            if not defined:
+            if not found.numbers:
                 self._say(f"diagnostic {name} found nothing to report")
+            defined = {key: float(value) for key, value in found.numbers.items() if math.isfinite(value)}
+            if missing := ", ".join(key for key in found.numbers if key not in defined):
+                warnings[f"{name} incomplete"] = f"diagnostic {name} has no {missing}: {diagnostic.undefined}"
             numbers |= defined
             warnings |= found.warnings
             self._draw(stage, found, trainer)

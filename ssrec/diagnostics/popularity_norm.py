@@ -39,6 +39,8 @@ class PopularityNorm(Diagnostic):
     `popularity_norm_spearman` by ranks, `popularity_norm_pearson` against the logarithm of the number of events.
     """
 
+    undefined = "all vectors have one length, or all items one number of events"
+
     def __call__(self, seen: Seen) -> Found:
         norms = torch.linalg.vector_norm(seen.items, dim=1, dtype=torch.float64)
         counts = seen.corpus.counts[seen.ids]

@@ -64,6 +64,7 @@ class Probes(Diagnostic):
     """
 
     needs = frozenset({"attributes"})
+    undefined = "too few vectors have a category to fit on some and judge the others"
 
     def __init__(
         self,

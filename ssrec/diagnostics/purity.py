@@ -18,12 +18,12 @@ def neighbour_purity(
 ) -> dict[int, Float64[Tensor, ""]]:
     """By k, the share of the k nearest other rows with the label of a row, a mean over the rows `asked`, in [0, 1].
 
-    Nearest by dot product, so by cosine where rows have unit length; higher is purer. A k without k other rows is left
-    out.
+    Nearest by dot product, so by cosine where rows have unit length; higher is purer. NaN for a k without k other rows.
     """
+    unknown = {k: x.new_tensor(torch.nan) for k in ks if k >= len(x)}
     possible = [k for k in ks if k < len(x)]
     if not possible:
-        return {}
+        return unknown
     totals, start = x.new_zeros(len(possible)), 0
     for block in blocks(x[asked], len(x)):
         own = asked[start : start + len(block)]
@@ -33,7 +33,7 @@ def neighbour_purity(
         same = (labels[nearest] == labels[own, None]).double()
         totals += torch.stack([same[:, :k].mean(1).sum() for k in possible])
         start += len(block)
-    return dict(zip(possible, totals / len(asked), strict=True))
+    return dict(zip(possible, totals / len(asked), strict=True)) | unknown
 
 
 def chance(labels: Int[Tensor, "M"]) -> Float64[Tensor, ""]:
@@ -63,6 +63,7 @@ class Purity(Diagnostic):
     """
 
     needs = frozenset({"attributes"})
+    undefined = "too few trained items have a category and a vector that is not zero"
 
     def __init__(
         self,

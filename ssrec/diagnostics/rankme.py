@@ -26,5 +26,7 @@ def rankme(values: Float64[Tensor, "S"]) -> Float64[Tensor, ""]:
 class RankMe(Diagnostic):
     """`rankme_items` and `rankme_users`."""
 
+    undefined = "all vectors are zero"
+
     def __call__(self, seen: Seen) -> Found:
         return Found({f"rankme_{name}": rankme(singular_values(x)) for name, x in seen.sides.items()})

@@ -41,6 +41,8 @@ class Spectrum(Diagnostic):
         ks: how many leading directions.
     """
 
+    undefined = "all vectors are zero"
+
     def __init__(
         self, corpus: Corpus, data: Mapping[str, str], *, ks: Sequence[int] = (1, 8), every: int | None = None
     ):

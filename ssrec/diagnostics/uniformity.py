@@ -39,6 +39,8 @@ class Uniformity(Diagnostic):
         sample: vectors drawn of each kind at most; all pairs of them count.
     """
 
+    undefined = "fewer than two vectors are not zero"
+
     def __init__(
         self,
         corpus: Corpus,

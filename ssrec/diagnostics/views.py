@@ -4,14 +4,15 @@ from collections.abc import Mapping
 from typing import Protocol, final, runtime_checkable
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float64, Int
 from torch import Tensor
 
-from ssrec.batch import PAD, Corpus
+from ssrec.batch import PAD, Batch, Corpus
 from ssrec.diagnostics.diagnostic import Diagnostic, Found, Seen
 from ssrec.diagnostics.vectors import SEED, drawn
 from ssrec.nn import require
-from ssrec.views.sequence import View
+from ssrec.views.view import View
 
 ROWS = 1024  # whose views are drawn at once
 
@@ -20,7 +21,8 @@ ROWS = 1024  # whose views are drawn at once
 class DrawsViews(Protocol):
     """An objective that draws views, by name."""
 
-    views: Mapping[str, View]
+    @property
+    def views(self) -> Mapping[str, View]: ...
 
 
 def drawn_by(losses: Mapping[str, object]) -> dict[str, dict[str, View]]:
@@ -29,12 +31,14 @@ def drawn_by(losses: Mapping[str, object]) -> dict[str, dict[str, View]]:
     return {term: {k: v for k, v in views.items() if isinstance(v, View)} for term, views in found.items()}
 
 
-def unchanged_and_empty(view: View, items: Int[Tensor, "B T"]) -> Int[Tensor, "2"]:
+def unchanged_and_empty(view: View, batch: Batch) -> Int[Tensor, "2"]:
     """How many rows one draw of a view leaves as they were, and how many it empties, of those that have items."""
-    seen = view(items)
-    some = (items != PAD).any(1)
-    same = some & (seen == items).all(1)
-    empty = some & (seen == PAD).all(1)
+    was, now = batch.items, view(batch).items
+    wider = now.shape[1] - was.shape[1]
+    was, now = F.pad(was, (max(wider, 0), 0), value=PAD), F.pad(now, (max(-wider, 0), 0), value=PAD)
+    some = (was != PAD).any(1)
+    same = some & (now == was).all(1)
+    empty = some & (now == PAD).all(1)
     return torch.stack([same.sum(), empty.sum()])
 
 
@@ -48,6 +52,8 @@ class Views(Diagnostic):
         corpus, data, every: see `Diagnostic`.
         sample: training rows drawn at most.
     """
+
+    undefined = "there are no training rows with items"
 
     def __init__(self, corpus: Corpus, data: Mapping[str, str], *, sample: int = 100_000, every: int | None = None):
         super().__init__(corpus, data, every=every)
@@ -70,7 +76,7 @@ class Views(Diagnostic):
         with torch.random.fork_rng(devices=[]):  # views draw from the run's generator
             torch.manual_seed(SEED)
             for rows in drawn(len(seen.rows), self.sample).split(ROWS):
-                items = seen.rows.batch(rows).items
-                counts += unchanged_and_empty(view, items)
-                n += int((items != PAD).any(1).sum())
+                batch = seen.rows.batch(rows)
+                counts += unchanged_and_empty(view, batch)
+                n += int((batch.items != PAD).any(1).sum())
         return counts.double() / n

@@ -3,14 +3,14 @@
 import hashlib
 import sys
 import time
-from datetime import UTC, datetime
-from importlib.metadata import version
+from collections.abc import Sequence
 from pathlib import Path
 
 from omegaconf import DictConfig
 
-from ssrec import per_user, protocol, runs
-from ssrec.candidates import FULL, Candidates
+from ssrec import per_user, protocol, provenance, runs
+from ssrec.candidates import Candidates
+from ssrec.compare.comparable import Run, check_alike
 from ssrec.compose import Plain, instantiate
 from ssrec.data.cold import drop_cold
 from ssrec.errors import DataError
@@ -21,20 +21,22 @@ from ssrec.evaluate.lists import Lists
 from ssrec.evaluate.matching import Matched, matched
 from ssrec.evaluate.measure import measure, readable
 from ssrec.evaluate.placing import lists_of
-from ssrec.make import canonical_of, commit, peak_memory_mb, split_of
+from ssrec.make import canonical_of, split_of
 from ssrec.top_lists import owners
 
 
-def judge(asked: Asked, config: DictConfig, content: Plain) -> Path:
+def judge(asked: Asked, config: DictConfig, content: Plain, against: Sequence[Run] = ()) -> Path:
     """Judge rankings, or find what was judged already; returns the folder, `<outputs>/<study>/<fingerprint>`.
 
     Args:
         asked: the rankings.
         config: a composed stage whose model does not matter.
         content: the same, checked, as plain containers.
+        against: runs that the rankings are to be compared with.
 
     Raises:
         CompositionError: a protocol that lists cannot be judged by.
+        UserError: one of `against` answers another question, which is found before anything is ranked.
         DataError: rankings or data that are missing or broken, or do not belong together.
     """
     check_protocol(content)
@@ -53,15 +55,25 @@ def judge(asked: Asked, config: DictConfig, content: Plain) -> Path:
     folder = outputs / config.study / runs.fingerprint(content, digest, None)
     with runs.claimed(folder, asked.label):
         if not runs.finished(folder) and not runs.brought(outputs, folder):
-            _make(asked, given, config, content, digest, folder)
+            _make(asked, given, config, content, digest, folder, against)
         else:
+            stored = runs.read(folder)
+            check_alike([Run(folder, stored), *against])
             print(f"{asked.label}: already judged, in {folder}", file=sys.stderr)
-            if (stored := runs.read(folder))["label"] != asked.label:
+            if stored["label"] != asked.label:
                 runs.write_json(folder / "result.json", {**stored, "label": asked.label})
     return folder
 
 
-def _make(asked: Asked, given: Given, config: DictConfig, content: Plain, dataset: str, folder: Path) -> None:
+def _make(
+    asked: Asked,
+    given: Given,
+    config: DictConfig,
+    content: Plain,
+    dataset: str,
+    folder: Path,
+    against: Sequence[Run],
+) -> None:
     """Fill the folder; `result.json` comes last."""
     started = time.perf_counter()
     splits, identity, users = split_of(config, content, dataset)
@@ -72,13 +84,15 @@ def _make(asked: Asked, given: Given, config: DictConfig, content: Plain, datase
     if config.cold_targets == "drop":
         splits = drop_cold(splits)
     test, ks = splits.test, list(config.ks)
+    strata = {str(name): instantiate(node)(splits.corpus, test) for name, node in config.stratum.items()}
+    question = {"dataset": identity, "protocol": provenance.rules(splits, strata, content, candidates)}
+    check_alike([Run(Path(asked.rankings), question), *against])
     found = matched(given, canonical, rows, test.asked, drop_unknown=asked.drop_unknown)
     lists = lists_of(found.table, splits.corpus, test, k=max(ks), mask_seen=config.mask_seen, allowed=allowed)
     config = config.copy()
     config.ks = answered(lists, ks, asked.rankings)
     metrics = {str(name): instantiate(node)(splits.corpus) for name, node in config.metric.items()}
     kept = readable(metrics, complete=lists.complete(test))
-    strata = {str(name): instantiate(node)(splits.corpus, test) for name, node in config.stratum.items()}
     measured, each = measure(lists, splits, kept, strata, content["data"]["max_length"])
     folder.mkdir(parents=True, exist_ok=True)
     per_user.write(folder, each, users, per_user.lower(metrics.values()))
@@ -89,25 +103,15 @@ def _make(asked: Asked, given: Given, config: DictConfig, content: Plain, datase
         "init": None,
         "metrics": measured,
         "dataset": identity,
-        "protocol": {
-            **splits.facts,
-            **{f"n_test_{name}": int((belongs & test.asked).sum()) for name, belongs in strata.items()},
-            **protocol.stored(content, candidates.words if candidates else FULL),
-            **dict.fromkeys(protocol.TRAINED),  # how others trained and chose is not known here
-        },
+        # how others trained and chose is not known here
+        "protocol": question["protocol"] | dict.fromkeys(protocol.TRAINED),
         "rankings": _counts(given, found, lists) | {"complete": lists.complete(test)},
         "warnings": findings(found, lists, test, ks, sorted(metrics.keys() - kept.keys())),
         "epochs": None,
         "steps": None,
         "targets_seen": None,
         "targets_seen_with_pretraining": None,
-        "processes": 1,
-        "seconds": time.perf_counter() - started,
-        "peak_memory_mb": peak_memory_mb(),
-        "seed": config.seed,
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": commit(),
-        "packages": {name: version(name) for name in ("ssrec", "torch", "pytorch-lightning", "polars")},
+        **provenance.ending(started=started, seed=config.seed, processes=1),
     }
     runs.write_json(folder / "result.json", result)
 

@@ -10,6 +10,7 @@ from ssrec.candidates import Allowed
 from ssrec.data.split import Held
 from ssrec.errors import DataError
 from ssrec.evaluate.lists import Lists
+from ssrec.ranking import SHOWS
 
 CELLS = 1 << 24  # row and item pairs looked at together
 
@@ -60,7 +61,7 @@ def lists_of(
     near = place <= k
     top[row[near], place[near] - 1] = _tensor(table["item"])[near]
     tied = _tied(row, value)
-    best, last = start.clamp(max=len(row) - 1), (start + lengths.clamp(1, k) - 1).clamp(max=len(row) - 1)
+    best, last = start.clamp(max=len(row) - 1), (start + lengths.clamp(1, max(k, SHOWS)) - 1).clamp(max=len(row) - 1)
     nans = torch.bincount(row[nan], minlength=n)
     return Lists(
         top=top,

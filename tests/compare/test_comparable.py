@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ssrec import per_user
-from ssrec.compare.comparable import check_alike, named, settings
+from ssrec.compare.comparable import check_alike, named, settings, shared
 from ssrec.errors import DataError, UserError
 
 ROWS = 6
@@ -45,7 +45,7 @@ def write(folder, label="sasrec", seed=1, *, targets=100, init=None, rows=ROWS, 
 
 
 def found(base, *names):
-    return [run.folder.name for run in named(names, base)]
+    return [run.place.name for run in named(names, base)]
 
 
 def test_runs_are_named_by_folder_study_or_glob_and_found_once(tmp_path):
@@ -91,6 +91,14 @@ def test_other_questions_are_refused_by_key_and_both_values(tmp_path, changed, s
     write(tmp_path / "b", **changed)
     with pytest.raises(UserError, match=f"^these runs do not compare: {said}"):
         check_alike(named(["a", "b"], tmp_path))
+
+
+def test_the_metrics_that_all_runs_have(tmp_path):
+    write(tmp_path / "a")
+    assert shared(named(["a"], tmp_path)) == {"ndcg@10", "mean_rank"}
+    file = write(tmp_path / "b") / "per_user.parquet"
+    pl.read_parquet(file).drop("mean_rank").write_parquet(file)
+    assert shared(named(["a", "b"], tmp_path)) == {"ndcg@10"}
 
 
 def test_how_a_run_was_trained_and_what_was_counted_may_differ(tmp_path):

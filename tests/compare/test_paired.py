@@ -163,3 +163,13 @@ def test_every_pair_on_every_metric_and_holm_over_all_of_them():
     together = next(p for p in found if (p.metric, p.first, p.second) == ("y", "b", "c"))
     for name in ("difference", "p", "p_t", "p_wilcoxon", "low_all", "effect", "low", "high"):
         assert getattr(alone, name) == pytest.approx(getattr(together, name)), name
+
+
+def test_all_others_against_one_and_holm_over_those_alone():
+    settings = [setting(name, accuracy(2, 60, 0.2 + 0.1 * i, seed=i)) for i, name in enumerate("abc")]
+    found = compared(settings, ["ndcg@10"], **CHOSEN, against="b")
+    assert [(p.first, p.second) for p in found] == [("a", "b"), ("c", "b")]
+    alone = [pair(settings[0], settings[1]), pair(settings[2], settings[1])]
+    assert [p.difference for p in found] == [p.difference for p in alone]
+    corrected = holm(torch.tensor([p.p for p in alone], dtype=torch.float64)).tolist()
+    assert [p.p_holm for p in found] == pytest.approx(corrected)

@@ -39,6 +39,11 @@ def test_it_warns_of_dead_dimensions_and_of_collapse():
     assert found.warnings["collapsed items"] == "the vectors of items have collapsed: they are all zero"
 
 
+def test_of_no_vectors_nothing_is_known():
+    found = Collapse(corpus(), DATA)(seen(torch.randn(5, 8), torch.zeros(0, 8), []))
+    assert found.numbers["dead_users"].isnan() and found.numbers["dead_items"] == 0 and not found.warnings
+
+
 def test_one_constant_dimension_is_tolerated():
     """A model whose bias is a column has users with a one there."""
     users = torch.cat([torch.randn(40, 19), torch.ones(40, 1)], dim=1)

@@ -121,6 +121,19 @@ def test_a_diagnostic_that_finds_nothing_says_so(tiny, capsys):
     assert "diagnostic views found nothing to report\n" in capsys.readouterr().err
 
 
+def test_a_number_that_is_missing_is_said_and_why(tiny, capsys):
+    """There are 64 items, so none has 100 neighbours."""
+    result = runs.read(train(tiny("diagnostic=[purity,rankme]", "diagnostic.purity.ks=[5,100,200]", *ONE_STEP)))
+    assert {"test/purity@5", "test/purity_chance", "test/rankme_items"} <= result["metrics"].keys()
+    told = result["warnings"]["purity incomplete"]
+    assert told == (
+        "diagnostic purity has no purity@100, purity@200: too few trained items have a category and a vector that is "
+        "not zero"
+    )
+    assert f"warning: {told}\n" in capsys.readouterr().err
+    assert "rankme incomplete" not in result["warnings"]
+
+
 def test_without_pillow_the_numbers_stay(tiny, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "PIL", None)
     folder = train(tiny("diagnostic=[spectrum,map]"))
@@ -131,16 +144,21 @@ def test_without_pillow_the_numbers_stay(tiny, capsys, monkeypatch):
 
 
 def test_two_processes_find_what_one_does(tiny, tmp_path):
-    settings = (ALL, BOTH, "trainer.max_epochs=1", "dataset.users=61", "model.dropout=0.0", "select=last")
-    still = ("objective.contrast_sequence.weight=1e-9",)  # views are drawn anew by each process
-    one = runs.read(train(tiny(*settings, *still, "study=one")))["metrics"]
+    """Of one encoder, which nothing trains further; its rows are shared unevenly."""
+    trained = train(tiny("dataset.users=61"))
+    every = [f"diagnostic.{s}.every=1" for s in STEMS if s != "cka"]
+    settings = (f"init={trained}", "freeze=['*']", BOTH, ALL, *every, "dataset.users=61")
+    one = train(tiny(*settings))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path)
-        two = runs.read(train(tiny(*settings, *still, "hardware=ddp_cpu", f"outputs={tmp_path / 'two'}")))
-    assert two["processes"] == 2
-    same = {k: v for k, v in one.items() if "probe" not in k and "purity@" not in k}  # those jump where rounding flips
-    assert {k: two["metrics"][k] for k in same} == pytest.approx(same, rel=1e-3, abs=1e-4)
-    assert two["metrics"].keys() == one.keys()
+        two = train(tiny(*settings, "hardware=ddp_cpu", f"outputs={tmp_path / 'two'}"))
+    found, expected = runs.read(two), runs.read(one)
+    assert (found["processes"], expected["processes"], found["steps"]) == (2, 1, 0)
+    assert {f"{stage}/{name}" for stage in ("val", "test") for name in NUMBERS} <= expected["metrics"].keys()
+    assert found["metrics"] == pytest.approx(expected["metrics"], rel=1e-5, abs=1e-5)
+    assert found["warnings"] == expected["warnings"]
+    files = [sorted(f.name for f in (run / "diagnostics").iterdir()) for run in (one, two)]
+    assert files[0] == files[1] and len(files[0]) == 4
 
 
 def test_a_pretraining_is_observed_only_where_that_is_asked_for(tiny):

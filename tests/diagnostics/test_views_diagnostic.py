@@ -2,27 +2,39 @@ from dataclasses import replace
 
 import pytest
 import torch
+import torch.nn.functional as F
 from representations import DATA, corpus, ragged, seen
 
 from ssrec import runs
-from ssrec.batch import PAD, Corpus
+from ssrec.batch import PAD, Batch, Corpus
 from ssrec.data.rows import make_rows
 from ssrec.diagnostics.views import Views, drawn_by, unchanged_and_empty
 from ssrec.errors import CompositionError
 from ssrec.train import train
-from ssrec.views.sequence import Crop, Mask, Reorder, View
+from ssrec.views.sequence import Crop, Mask, Reorder
+from ssrec.views.view import View
 
 
 class Nothing(View):
-    def __call__(self, items):
-        return torch.full_like(items, PAD)
+    """Empties rows, and takes a column away."""
+
+    def forward(self, batch):
+        return replace(batch, items=torch.full_like(batch.items, PAD)[:, 1:])
+
+
+class Wider(View):
+    def forward(self, batch):
+        return replace(batch, items=F.pad(batch.items, (2, 0)))
 
 
 def test_rows_without_items_do_not_count():
     items = torch.tensor([[0, 0, 0], [0, 1, 2], [3, 4, 5]])
-    assert unchanged_and_empty(Crop(corpus(), keep=1.0), items).tolist() == [2, 0]
-    assert unchanged_and_empty(Nothing(), items).tolist() == [0, 2]
-    assert unchanged_and_empty(Mask(corpus(), rate=0.4), items).tolist() == [1, 0], "floor(.4 * 2) items are none"
+    row = torch.arange(3)
+    batch = Batch(row, row, items, row[:, None])
+    assert unchanged_and_empty(Crop(corpus(), keep=1.0), batch).tolist() == [2, 0]
+    assert unchanged_and_empty(Nothing(), batch).tolist() == [0, 2]
+    assert unchanged_and_empty(Wider(), batch).tolist() == [2, 0]
+    assert unchanged_and_empty(Mask(corpus(), rate=0.4), batch).tolist() == [1, 0], "floor(.4 * 2) items are none"
 
 
 def test_shares_over_training_rows_by_term_and_view():
