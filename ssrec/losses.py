@@ -5,7 +5,7 @@ from typing import Any, Literal
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
@@ -63,12 +63,13 @@ def info_nce(
     temperature: float = 1.0,
     similarity: Similarity = "dot",
     negatives: Sides = "two_sided",
+    same: Bool[Tensor, "B C"] | None = None,
 ) -> Float[Tensor, ""]:
     """The sum over anchors of -log softmax of the positive pair (van den Oord et al., arXiv 2018, eq. 4), in fp32.
 
     `two_sided`: every vector of both views is an anchor, the other 2C - 2 vectors of all processes its negatives
     (NT-Xent, Chen et al., ICML 2020, eq. 1): 2B terms. `one_sided`: anchors of the first view against the second,
-    C - 1 negatives: B terms. C is the number of rows of all processes.
+    C - 1 negatives: B terms. C is the number of rows of all processes; those that `same` marks are no negatives.
     """
     with torch.autocast(first.device.type, enabled=False):
         first, second = first.float(), second.float()
@@ -77,12 +78,15 @@ def info_nce(
         everyone, start = gather(second)
         own = torch.arange(start, start + len(first), device=first.device)
         if negatives == "one_sided":
-            return F.cross_entropy(first @ everyone.T / temperature, own, reduction="sum")
+            logits = first @ everyone.T / temperature
+            logits = logits if same is None else logits.masked_fill(same, -torch.inf)
+            return F.cross_entropy(logits, own, reduction="sum")
         others, _ = gather(first)
         anchors = torch.cat([first, second])
         itself = torch.cat([own, own + len(others)])
         positive = torch.cat([own + len(others), own])
         logits = anchors @ torch.cat([others, everyone]).T / temperature
+        logits = logits if same is None else logits.masked_fill(same.repeat(2, 2), -torch.inf)
         logits = logits.scatter(1, itself[:, None], -torch.inf)
         return F.cross_entropy(logits, positive, reduction="sum")
 

@@ -85,10 +85,13 @@ class SparseMatrix(nn.Module):
         return sums.index_add_(0, cells, self.weights[entries.values]).view(len(bags), self.item_rows)
 
 
-def cooccurrence(history: Ragged, item_rows: int, cells: int = 2**24) -> Iterator[tuple[slice, Float[Tensor, "N C"]]]:
+def cooccurrence(
+    history: Ragged, item_rows: int, cells: int = 2**24, weights: Float[Tensor, "U"] | None = None
+) -> Iterator[tuple[slice, Float[Tensor, "N C"]]]:
     """How many users have met both items, for all rows and a slice of columns at a time: at most `cells` numbers each.
 
-    This is `X.T @ X` of the binary incidence X "U N"; counts below 2**24 are exact in fp32.
+    This is `X.T @ X` of the binary incidence X "U N"; counts below 2**24 are exact in fp32. With
+    `weights` each user counts as much as hers.
     """
     users = group(history.values, history.rows, item_rows, max(len(history), 1))
     width = max(cells // max(item_rows, len(history)), 1)
@@ -96,5 +99,5 @@ def cooccurrence(history: Ragged, item_rows: int, cells: int = 2**24) -> Iterato
         columns = slice(start, min(start + width, item_rows))
         chosen = users.select(torch.arange(columns.start, columns.stop))
         incidence = torch.zeros(len(history), columns.stop - columns.start)
-        incidence[chosen.values, chosen.rows] = 1.0
+        incidence[chosen.values, chosen.rows] = torch.ones(()) if weights is None else weights[chosen.values]
         yield columns, sum_rows(incidence, users)

@@ -1,32 +1,36 @@
 """Contrast two views of a sequence with those of other sequences."""
 
-from collections.abc import Callable, Mapping
-from typing import Literal, final
+from collections.abc import Callable, Mapping, Sequence
+from typing import final
 
-import torch
-from jaxtyping import Int
 from torch import Tensor, nn
 
-from ssrec.batch import Batch, Corpus
-from ssrec.losses import Sides, Similarity, global_mean, info_nce
-from ssrec.models.encoder import Encoder, SequenceEncoding
+from ssrec.batch import Corpus
+from ssrec.contrasts.contrast import Contrast, same_target
+from ssrec.models.encoder import Encoder, Pool, SequenceEncoding
 from ssrec.nn import require
 from ssrec.objectives.objective import Objective
-from ssrec.views.sequence import View
+from ssrec.pretext.width import one_item
+from ssrec.views.pair import Draw, Pair
+from ssrec.views.view import View
 
 
 @final
 class ContrastSequence(Objective[SequenceEncoding]):
-    """InfoNCE between two views of each row's past (CL4SRec: Xie et al., ICDE 2022, eq. 3).
+    """A contrast of two views of each row's past, each encoded once, as causally as the batch's own pass.
 
-    Each row draws an ordered pair of different views, all pairs alike; a single view is applied twice. Each view is
-    encoded once, as causally as the batch's own pass. Parts: info_nce, a mean over anchors (`ssrec.losses.info_nce`).
+    Views x pooling x contrast: CL4SRec (Xie et al., ICDE 2022), CoSeRec (Liu et al., arXiv 2021), DuoRec (Qiu et al.,
+    WSDM 2022) and others are choices. Parts: those of the contrast.
 
     Args:
-        views: to draw from, by name.
-        pool: the vector of a sequence: its last position, or the mean over positions.
-        similarity, temperature, negatives: see `info_nce`.
-        projector: width of a two-layer network between pool and loss; 0 for none.
+        views, draw, short, short_views: see `ssrec.views.pair.Pair`.
+        contrast: what is asked of the two vectors of a row.
+        pool: the vector of a sequence, see `SequenceEncoding.pool`.
+        projector: width of a network between pool and contrast; 0 for none.
+        projector_layers: linear layers in it, the last without bias, with ReLU between them.
+
+    Raises:
+        CompositionError: for a setting outside its range.
     """
 
     rows = ("window", "prefix")
@@ -38,50 +42,44 @@ class ContrastSequence(Objective[SequenceEncoding]):
         corpus: Corpus,
         *,
         views: Mapping[str, Callable[[Corpus], View]],
-        pool: Literal["last", "mean"] = "last",
-        similarity: Similarity = "dot",
-        temperature: float = 1.0,
-        negatives: Sides = "two_sided",
+        contrast: Contrast,
+        draw: Draw = "different",
+        short: int = 4,
+        short_views: Sequence[str] = (),
+        pool: Pool = "last",
         projector: int = 0,
+        projector_layers: int = 2,
     ):
         super().__init__(encoder, corpus)
-        require(bool(views), "contrast_sequence has no view to draw from, for example views crop, mask and reorder")
-        require(temperature > 0, f"contrast_sequence: temperature={temperature} must be above 0")
-        self.views = {name: make(corpus) for name, make in views.items()}
-        self.pool: Literal["last", "mean"] = pool
-        self.similarity: Similarity = similarity
-        self.temperature = temperature
-        self.negatives: Sides = negatives
+        require(projector >= 0, f"contrast_sequence: projector={projector} must not be negative")
+        require(projector_layers > 0, f"contrast_sequence: projector_layers={projector_layers} must be at least 1")
+        self.pair = Pair(corpus, views, draw=draw, short=short, short_views=short_views)
+        self.contrast = contrast
+        self.pool: Pool = pool
         self.projector = nn.Identity()
         if projector:
-            narrow = nn.Linear(_width(encoder), projector)
-            self.projector = nn.Sequential(narrow, nn.ReLU(), nn.Linear(projector, projector))
+            width = one_item(encoder).pool(pool).shape[1]
+            self.projector = _network(width, projector, projector_layers)
+
+    @property
+    def views(self) -> Mapping[str, View]:
+        return self.pair.views
+
+    def before_epoch(self, encoder: Encoder, corpus: Corpus) -> None:
+        self.pair.before_epoch(lambda: one_item(encoder).items)
 
     def forward(self, x: SequenceEncoding) -> dict[str, Tensor]:
         first, second = (
-            self.projector(x.view(ids, causal=x.causal).pool(self.pool)) for ids in self._pair(x.batch.items)
+            self.projector(x.view(seen.items, causal=x.causal, times=seen.times).pool(self.pool))
+            for seen in self.pair(x.batch, x.max_length)
         )
-        total = info_nce(
-            first, second, similarity=self.similarity, temperature=self.temperature, negatives=self.negatives
-        )
-        return {"info_nce": global_mean(total, len(first) * (2 if self.negatives == "two_sided" else 1))}
-
-    def _pair(self, items: Int[Tensor, "B T"]) -> tuple[Int[Tensor, "B T"], Int[Tensor, "B T"]]:
-        views = [*self.views.values()] * (2 if len(self.views) == 1 else 1)
-        drawn = torch.stack([view(items) for view in views])  # all of them for all rows: cheaper than to select rows
-        row = torch.arange(len(items), device=items.device)
-        first = torch.randint(len(views), row.shape, device=items.device)
-        step = torch.randint(1, len(views), row.shape, device=items.device)
-        return drawn[first, row], drawn[(first + step) % len(views), row]
+        same = same_target(x.batch) if self.contrast.false_negatives == "mask" else None
+        return self.contrast(first, second, same)
 
 
-def _width(encoder: Encoder) -> int:
-    """The width of a user's vector, read off a row of one item."""
-    one = torch.ones(1, 1, dtype=torch.long, device=next(encoder.parameters()).device)
-    training = encoder.training
-    encoder.eval()
-    with torch.no_grad():
-        x = encoder(Batch(one[0], one[0], one, one))
-    encoder.train(training)
-    require(isinstance(x, SequenceEncoding), "contrast_sequence: a projector needs an encoder of sequences")
-    return x.hidden.shape[-1]
+def _network(entering: int, width: int, layers: int) -> nn.Sequential:
+    parts: list[nn.Module] = []
+    for _ in range(layers - 1):
+        parts += [nn.Linear(entering, width), nn.ReLU()]
+        entering = width
+    return nn.Sequential(*parts, nn.Linear(entering, width, bias=False))

@@ -1,4 +1,4 @@
-"""Views against loops over rows, and the laws that every view keeps."""
+"""Views of a row's own items against loops over rows, and the laws that every view keeps."""
 
 from collections import Counter
 
@@ -7,8 +7,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ssrec.batch import PAD, Corpus
+from ssrec.batch import PAD, Batch, Corpus
 from ssrec.errors import CompositionError
+from ssrec.views.dropout import Dropout
 from ssrec.views.sequence import Crop, Mask, Reorder
 
 N_ITEMS = 120
@@ -27,10 +28,16 @@ def rows(*lengths, width=None):
     return torch.tensor([[PAD] * (width - n) + list(range(1, n + 1)) for n in lengths], dtype=torch.long)
 
 
-def sequences(ids):
-    """The rows without padding; fails where one is not right-aligned."""
+def batch(items):
+    """A batch of these rows, in which item i was met at second 1000 + i."""
+    row = torch.arange(len(items))
+    return Batch(row, row, items, row[:, None], times=torch.where(items == PAD, 0, items + 1000))
+
+
+def sequences(view, items):
+    """What a view makes of the rows, without padding; fails where one is not right-aligned."""
     out = []
-    for row in ids.tolist():
+    for row in view(batch(items)).items.tolist():
         real = [i for i in row if i != PAD]
         assert row == [PAD] * (len(row) - len(real)) + real, "not right-aligned"
         out.append(real)
@@ -46,14 +53,17 @@ def sequences(ids):
 )
 def test_laws_of_every_view(make, lengths, extra, share, seed):
     torch.manual_seed(seed)
-    items = rows(*lengths, width=max(lengths) + extra)
-    before = items.clone()
-    out = make(share)(items)
-    assert torch.equal(items, before), "the input was edited"
-    assert out.shape == items.shape and out.dtype == items.dtype
-    for was, now in zip(sequences(items), sequences(out), strict=True):
-        assert set(now) <= {*was, CORPUS.mask}
-        assert len(now) >= min(1, len(was))
+    given = batch(rows(*lengths, width=max(lengths) + extra))
+    items, times = given.items.clone(), given.times.clone()
+    seen = make(share)(given)
+    assert torch.equal(given.items, items) and torch.equal(given.times, times), "the input was edited"
+    assert seen.items.shape == items.shape and seen.items.dtype == items.dtype
+    kept = seen.items != CORPUS.mask
+    assert torch.equal(seen.times[kept], batch(seen.items).times[kept]), "times do not go with their items"
+    assert torch.equal(seen.times != 0, seen.items != PAD)
+    for was, now in zip(items.tolist(), sequences(lambda _: seen, items), strict=True):
+        assert set(now) <= {*was, CORPUS.mask} - {PAD}
+        assert len(now) >= min(1, sum(i != PAD for i in was))
 
 
 @every_view
@@ -61,18 +71,17 @@ def test_draws_follow_the_seed(make):
     items = rows(*[12] * 30)
     view = make(0.5)
     torch.manual_seed(5)
-    once = view(items)
+    once = sequences(view, items)
     torch.manual_seed(5)
-    assert torch.equal(once, view(items))
-    assert not torch.equal(once, view(items))
+    assert once == sequences(view, items) != sequences(view, items)
 
 
 @every_view
 def test_a_row_does_not_depend_on_padding(make):
     """The view of a row has the same distribution however wide its batch is."""
     torch.manual_seed(0)
-    narrow = Counter(map(tuple, sequences(make(0.7)(rows(*[3] * 4000)))))
-    wide = Counter(map(tuple, sequences(make(0.7)(rows(*[3] * 4000, width=9)))))
+    narrow = Counter(map(tuple, sequences(make(0.7), rows(*[3] * 4000))))
+    wide = Counter(map(tuple, sequences(make(0.7), rows(*[3] * 4000, width=9))))
     assert set(narrow) == set(wide)
     for outcome, n in narrow.items():
         assert abs(n - wide[outcome]) < 300
@@ -80,35 +89,36 @@ def test_a_row_does_not_depend_on_padding(make):
 
 def test_crop_keeps_each_run_alike():
     torch.manual_seed(0)
-    found = Counter(map(tuple, sequences(Crop(CORPUS, keep=0.6)(rows(*[5] * 6000, width=7)))))
+    found = Counter(map(tuple, sequences(Crop(CORPUS, keep=0.6), rows(*[5] * 6000, width=7))))
     assert set(found) == {(1, 2, 3), (2, 3, 4), (3, 4, 5)}  # floor(.6 * 5) = 3, exactly
     assert all(abs(n - 2000) < 150 for n in found.values())
 
 
 def test_crop_keeps_at_least_one_item():
-    assert all(len(s) == 1 for s in sequences(Crop(CORPUS, keep=0.2)(rows(1, 2, 3, 4))))
+    assert all(len(s) == 1 for s in sequences(Crop(CORPUS, keep=0.2), rows(1, 2, 3, 4)))
 
 
 @pytest.mark.parametrize(("n", "rate", "count"), [(10, 0.3, 3), (10, 0.59, 5), (10, 1.0, 10), (100, 0.29, 29)])
 def test_mask_hides_the_floor_of_its_share_at_places_alike(n, rate, count):
     """The last case is 28.999999999999996 in fp64."""
     torch.manual_seed(0)
-    masked = Mask(CORPUS, rate=rate)(rows(*[n] * 5000, width=n + 3)) == CORPUS.mask
+    masked = Mask(CORPUS, rate=rate)(batch(rows(*[n] * 5000, width=n + 3))).items == CORPUS.mask
     assert (masked.sum(1) == count).all()
     assert not masked[:, :3].any()
     torch.testing.assert_close(masked[:, 3:].float().mean(0), torch.full((n,), count / n), atol=0.03, rtol=0)
 
 
 def test_mask_leaves_what_it_does_not_hide_in_place():
-    items = rows(10, 7)
-    out = Mask(CORPUS, rate=0.5)(items)
-    assert torch.equal(torch.where(out == CORPUS.mask, items, out), items)
+    given = batch(rows(10, 7))
+    out = Mask(CORPUS, rate=0.5)(given)
+    assert torch.equal(torch.where(out.items == CORPUS.mask, given.items, out.items), given.items)
+    assert torch.equal(out.times, given.times)
 
 
 def test_reorder_shuffles_one_run_and_nothing_else():
     torch.manual_seed(0)
     n, length = 6, 3
-    found = Counter(map(tuple, sequences(Reorder(CORPUS, rate=0.5)(rows(*[n] * 20_000, width=8)))))
+    found = Counter(map(tuple, sequences(Reorder(CORPUS, rate=0.5), rows(*[n] * 20_000, width=8))))
     possible = Counter()
     for first in range(n - length + 1):
         for order in [(0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)]:
@@ -118,6 +128,17 @@ def test_reorder_shuffles_one_run_and_nothing_else():
     assert set(found) == set(possible)
     for row, share in possible.items():
         assert abs(found[row] / 20_000 - share) < 0.02, row
+
+
+def test_dropout_leaves_the_rows_to_the_pass():
+    given = batch(rows(10, 7))
+    assert Dropout(CORPUS)(given) is given
+
+
+@every_view
+def test_rows_without_times_have_none_after(make):
+    given = batch(rows(10, 7))
+    assert make(0.5)(Batch(given.rows, given.user, given.items, given.target)).times is None
 
 
 @every_view
