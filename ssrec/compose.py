@@ -1,9 +1,11 @@
 """From a composed config to objects, and which objective reads which model."""
 
 import difflib
+import inspect
 import logging
 import types
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 import hydra.utils
@@ -92,11 +94,39 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"known: {', '.join(sorted(names)) or 'none'}"
 
 
-def build_terms(config: DictConfig, encoder: Encoder, corpus: Corpus) -> dict[str, Term]:
-    """Objectives and their weights; a weight of 0 builds nothing, so that it equals the term's absence."""
+def runs_of(objective: Any) -> tuple[str, ...]:
+    """The arguments of an objective that are encoders of other finished runs; a config names those runs' folders."""
+    parameters = inspect.signature(objective).parameters.items()
+    return tuple(name for name, p in parameters if p.kind is p.KEYWORD_ONLY and p.annotation is Encoder)
+
+
+def build_terms(
+    config: DictConfig, encoder: Encoder, corpus: Corpus, encoder_of: Callable[[str, Path], Encoder] | None = None
+) -> dict[str, Term]:
+    """Objectives and their weights; a weight of 0 builds nothing, so that it equals the term's absence.
+
+    `encoder_of` gives the encoder of another run, from the key that names it and the run's folder.
+
+    Raises:
+        CompositionError: the other run's encoder gives what the objective does not read.
+    """
+
+    def others(name: str, node: DictConfig) -> dict[str, Encoder]:
+        made = locate(node._target_, f"objective.{name}.loss")
+        found: dict[str, Encoder] = {}
+        for argument in runs_of(made):
+            where, folder = f"objective.{name}.loss.{argument}", Path(node[argument])
+            assert encoder_of is not None, where
+            found[argument] = encoder_of(where, folder)
+            gives = encoding_of(type(found[argument]))
+            if not issubclass(gives, read_by(made)):
+                reads = " or ".join(family.__name__ for family in read_by(made))
+                raise CompositionError(f"{where}: the model of {folder} gives a {gives.__name__}; it takes a {reads}")
+        return found
+
     return {
         str(name): Term(instantiate(node.weight) if OmegaConf.is_config(node.weight) else node.weight,
-                        instantiate(node.loss, encoder, corpus))
+                        instantiate(node.loss, encoder, corpus, **others(str(name), node.loss)))
         for name, node in sorted(config.items(), key=lambda item: str(item[0]))  # in whatever order they were named
         if OmegaConf.is_config(node.weight) or node.weight != 0
     }  # fmt: skip

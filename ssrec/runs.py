@@ -14,12 +14,13 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from ssrec.compose import Plain, locate
+from ssrec.compose import Plain, locate, runs_of
 from ssrec.data.feature_settings import Features
+from ssrec.errors import CompositionError
 
 NUMERICS = 6  # raised whenever a fix changes results, so that no old result is taken for a new one
 
-_NEUTRAL = {"cold_targets": "miss"}  # what was so before it could be said
+_NEUTRAL = {"cold_targets": "miss", "train_users": 1}  # what was so before it could be said
 
 # What does not change a result: where it runs, where it is written, and what the dataset's hash stands for.
 _NOT_CONTENT = ("study", "outputs", "logger", "hardware", "dataset", "clean", "pretrain", "init", "hydra")
@@ -42,6 +43,11 @@ def _content(node: Any) -> Any:
     return {k: v for k, v in kept.items() if k in defaults or (v is not None and v != [] and v != {})}
 
 
+def _terms(config: Plain) -> Plain:
+    """The objectives of a stage that take part."""
+    return {str(name): term for name, term in (config.get("objective") or {}).items() if term["weight"] != 0}
+
+
 def fingerprint(config: Plain, dataset: str, init: str | None) -> str:
     """16 hex digits of what decides a result.
 
@@ -51,7 +57,8 @@ def fingerprint(config: Plain, dataset: str, init: str | None) -> str:
         init: the fingerprint of the run that it starts from.
     """
     stage = {k: v for k, v in config.items() if k not in _NOT_CONTENT and (k not in _NEUTRAL or v != _NEUTRAL[k])}
-    stage["objective"] = {k: t for k, t in (config.get("objective") or {}).items() if t["weight"] != 0}
+    terms, taught = _terms(config), taught_by(config)
+    stage["objective"] = {k: {**t, "loss": {**t["loss"], **taught.get(k, {})}} for k, t in terms.items()}
     if not stage["objective"] and init is None:  # fitted in closed form: nothing of training decides
         for key in ("optimizer", "select", "monitor"):
             del stage[key]
@@ -61,6 +68,22 @@ def fingerprint(config: Plain, dataset: str, init: str | None) -> str:
     stage["precision"] = config["hardware"]["precision"]
     content = {"config": _content(stage), "dataset": dataset, "init": init, "numerics": NUMERICS}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def taught_by(config: Plain) -> dict[str, dict[str, str]]:
+    """The fingerprints of the finished runs that objectives learn from, by objective and argument.
+
+    Raises:
+        CompositionError: a folder that holds no finished run.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for name, term in _terms(config).items():
+        for argument in runs_of(locate(term["loss"]["_target_"], f"objective.{name}.loss")):
+            where, folder = f"objective.{name}.loss.{argument}", term["loss"].get(argument)
+            if folder is None or not finished(Path(str(folder))):
+                raise CompositionError(f"{where}: {folder} is not the folder of a finished run: it has no result.json")
+            found.setdefault(name, {})[argument] = read(Path(str(folder)))["fingerprint"]
+    return found
 
 
 def label(config: Plain, before: Plain | None) -> str:
@@ -76,17 +99,39 @@ def finished(folder: Path) -> bool:
     return (folder / "result.json").exists()
 
 
+def found(outputs: Path, digest: str) -> Path | None:
+    """The folder of a finished run with this fingerprint, in whichever study; a study's name may have two parts."""
+    places = (*outputs.glob(f"*/{digest}/result.json"), *outputs.glob(f"*/*/{digest}/result.json"))
+    return min(places).parent if places else None
+
+
 def brought(outputs: Path, folder: Path) -> bool:
     """Copy the finished run of another study to `folder`, if there is one; only who has claimed `folder` may ask."""
-    for other in sorted(outputs.glob(f"*/{folder.name}/result.json")):
-        with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-            copy = shutil.copytree(
-                other.parent, Path(scratch) / folder.name, ignore=shutil.ignore_patterns("checkpoints")
-            )
-            shutil.rmtree(folder, ignore_errors=True)  # what a killed run left
-            os.replace(copy, folder)
+    other = found(outputs, folder.name)
+    if other is None:
+        return False
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        # Under another name than the run's, by which somebody else might find it half copied.
+        copy = shutil.copytree(other, Path(scratch) / "run", ignore=shutil.ignore_patterns("checkpoints"))
+        shutil.rmtree(folder, ignore_errors=True)  # what a killed run left
+        os.replace(copy, folder)
+    return True
+
+
+def busy(folder: Path) -> bool:
+    """Whether another process is making this run."""
+    file = _lock_of(folder)
+    if not file.exists():
+        return False
+    try:
+        with FileLock(file, timeout=0):
+            return False
+    except Timeout:
         return True
-    return False
+
+
+def _lock_of(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.lock")
 
 
 @contextmanager
@@ -96,7 +141,7 @@ def claimed(folder: Path, label: str) -> Iterator[None]:
     The system frees the lock of a process that was killed.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    file = folder.with_name(f".{folder.name}.lock")
+    file = _lock_of(folder)
     lock = FileLock(file)
     try:
         lock.acquire(timeout=0)

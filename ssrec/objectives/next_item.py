@@ -5,11 +5,11 @@ from typing import final
 
 from torch import Tensor
 
-from ssrec.batch import PAD, Corpus
-from ssrec.errors import CompositionError
+from ssrec.batch import Corpus
 from ssrec.losses import global_mean
 from ssrec.models.encoder import Encoder, SequenceEncoding
 from ssrec.objectives.objective import Objective
+from ssrec.pretext.next_labels import next_labels
 from ssrec.ranking_losses import RankingLoss
 
 
@@ -30,15 +30,5 @@ class NextItem(Objective[SequenceEncoding]):
 
     def forward(self, x: SequenceEncoding) -> dict[str, Tensor]:
         """Raises CompositionError where a pass over windows would see its labels."""
-        if x.batch.kind == "prefix":
-            vectors, labels = x.users, x.batch.target[:, 0]
-        elif x.causal:
-            vectors, labels = x.hidden, x.batch.labels
-        else:
-            raise CompositionError(
-                "next_item over window rows needs a causal pass, or a position would see its label: "
-                "say model.causal=true, data.rows=prefix, or objective=[masked_item]"
-            )
-        asked = labels != PAD
-        labels = labels[asked]
-        return {"next_item": global_mean(self.loss(vectors[asked], x.items, labels), len(labels))}
+        vectors, labels = next_labels(x, "next_item")
+        return {"next_item": global_mean(self.loss(vectors, x.items, labels), len(labels))}

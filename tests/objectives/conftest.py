@@ -1,10 +1,12 @@
 """A sequence encoder small enough to check losses by hand."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
 
-from ssrec.batch import Batch, Corpus
+from ssrec.batch import Attributes, Batch, Corpus, Ragged
 from ssrec.models.encoder import Encoder, Lazy, SequenceEncoding
 
 
@@ -21,7 +23,9 @@ class Running(Encoder):
 
     def forward(self, batch: Batch, shared: object = None) -> SequenceEncoding:
         items = Lazy(lambda: self.table.weight[: self.item_rows])
-        return SequenceEncoding(batch, self.encode, items, mask=self.mask, causal=self.causal, max_length=50)
+        return SequenceEncoding(
+            batch, self.encode, items, mask=self.mask, causal=self.causal, max_length=self.max_length
+        )
 
     def encode(self, ids: torch.Tensor, causal: bool, times: torch.Tensor | None = None) -> torch.Tensor:
         self.passes.append((ids, causal))
@@ -45,3 +49,11 @@ def batch() -> Batch:
 def running():
     torch.manual_seed(0)
     return Running
+
+
+@pytest.fixture
+def named(corpus) -> Corpus:
+    """The same corpus, whose items have from no to two of three names."""
+    values, lengths = torch.tensor([0, 0, 1, 2, 1, 2, 0, 2]), torch.tensor([0, 1, 2, 0, 1, 2, 1, 1])
+    offsets = torch.cat([torch.zeros(1, dtype=torch.long), lengths.cumsum(0)])
+    return replace(corpus, item_features={"attributes": Attributes(Ragged(values, offsets), ("a", "b", "c"))})

@@ -65,6 +65,48 @@ def test_the_last_item_can_always_be_masked(corpus, full, running):
     assert masks(corpus, running, full, 5, probability=0.1, always_last=True)[..., -1].all()
 
 
+def test_span_and_tail_hide_one_run(corpus, full, running):
+    assert masks(corpus, running, full, 5, mode="tail", probability=0.5)[:, 1].equal(
+        torch.tensor([[False, False, True, True]]).expand(5, 4)
+    )
+    found = masks(corpus, running, full, 50, mode="span", probability=0.5)[:, 1].int()
+    assert (found.sum(1) == 2).all() and (found.diff(dim=1).abs().sum(1) <= 2).all() and len(found.unique(dim=0)) == 3
+
+
+def test_objectives_that_mask_alike_share_the_pass(corpus, full, running):
+    encoder = running(corpus)
+    x = encoder(full)
+    same = [MaskedItem(encoder, corpus, loss=Softmax, probability=0.5) for _ in range(2)]
+    first, second = (objective(x)["masked_item"].item() for objective in same)
+    assert first == second and len(encoder.passes) == 1
+    MaskedItem(encoder, corpus, loss=Softmax, probability=0.5, always_last=True)(x)
+    assert len(encoder.passes) == 2
+    same[0](encoder(full))
+    assert len(encoder.passes) == 3, "another step draws anew"
+
+
+def test_a_mean_over_rows_is_of_sums_over_their_masked_items(corpus, full, running):
+    encoder = running(corpus)
+    x = encoder(full)
+    losses = {per: MaskedItem(encoder, corpus, loss=Softmax, probability=0.5, per=per)(x) for per in ("item", "row")}
+    n = int((encoder.passes[0][0] == corpus.mask).sum())
+    per_item, per_row = (losses[per]["masked_item"].item() for per in ("item", "row"))
+    assert per_row == pytest.approx(per_item * n / 3) and n > 3
+
+
+def test_a_linear_map_stands_between_positions_and_items(corpus, full, running):
+    encoder = running(corpus)
+    objective = MaskedItem(encoder, corpus, loss=Softmax, probability=1.0, linear=True)
+    with torch.no_grad():
+        objective.map.weight.copy_(2 * torch.eye(4))
+        objective.map.bias.fill_(1.0)
+    (loss,) = objective(encoder(full)).values()
+    hidden = encoder.encode(torch.where(full.whole == PAD, PAD, corpus.mask), False)[full.whole != PAD]
+    labels = full.whole[full.whole != PAD]
+    naive = F.cross_entropy((2 * hidden + 1) @ encoder.table.weight[1 : corpus.item_rows].T, labels - 1)
+    torch.testing.assert_close(loss, naive)
+
+
 def test_padding_is_never_masked(corpus, batch, running):
     """Row 1 has no target, and a row may be empty."""
     empty = replace(batch, items=batch.items * torch.tensor([[1], [1], [0]]), target=batch.target * 0)
