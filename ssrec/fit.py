@@ -62,6 +62,7 @@ def make_trainer(
     *,
     max_epochs: int,
     patience: int | None = None,
+    val_every: int | None = None,
     gradient_clip_val: float | None = None,
     limit_train_batches: int | float | None = None,
     limit_val_batches: int | float | None = None,
@@ -69,15 +70,21 @@ def make_trainer(
 ) -> pl.Trainer:
     """A trainer that writes its last checkpoint every epoch and, with `select=best`, the best by `monitor`.
 
-    `callbacks` come before its own.
+    `callbacks` come before its own. `patience` counts epochs, whatever the epochs between validations.
+
+    Raises:
+        CompositionError: no epoch would be validated.
     """
+    if val_every is not None and val_every < 1:
+        raise CompositionError(f"trainer.val_every is {val_every}; it takes epochs between validations, at least 1")
+    watched = select == "best" or patience is not None
+    every = max(1, min(val_every or 1, max_epochs) if watched else max_epochs)
     last = ModelCheckpoint(
         folder / "checkpoints", filename="last", save_on_train_epoch_end=True, enable_version_counter=False
     )
     own: list[Callback] = [Progress(label, monitor), last]
-    watched = select == "best" or patience is not None
     if patience is not None:
-        own.append(EarlyStopping(monitor, patience=patience, mode="max", check_on_train_epoch_end=False))
+        own.append(EarlyStopping(monitor, patience=-(-patience // every), mode="max", check_on_train_epoch_end=False))
     if select == "best":
         own.append(
             ModelCheckpoint(
@@ -97,7 +104,7 @@ def make_trainer(
         limit_train_batches=limit_train_batches,
         limit_val_batches=limit_val_batches,
         limit_test_batches=limit_test_batches,
-        check_val_every_n_epoch=1 if watched else max(max_epochs, 1),
+        check_val_every_n_epoch=every,
         callbacks=[*callbacks, *own],
         logger=logger,
         default_root_dir=folder,

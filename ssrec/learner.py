@@ -1,13 +1,13 @@
 """One LightningModule for pretraining, finetuning and joint training: they differ in their terms and starting point."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
 import pytorch_lightning as pl
 import torch
 import torch.distributed as dist
 from jaxtyping import Bool
+from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
 from torchmetrics import Metric
 
@@ -16,36 +16,15 @@ from ssrec.candidates import Allowed
 from ssrec.data.splits.parted import Name
 from ssrec.distributed import distributed
 from ssrec.errors import UserError
+from ssrec.learning.combine import Combine, Losses, Sum, added
+from ssrec.learning.gradients import only
+from ssrec.learning.phases import Phase, due, of_epoch, optimizers_of
+from ssrec.learning.schedules import Ramp as Ramp  # configs of stored runs name it here
+from ssrec.learning.terms import Term
 from ssrec.metrics.metric import reads_whole, update_all
 from ssrec.models.encoder import Encoder, Encoding
-from ssrec.objectives.objective import Objective
 from ssrec.ranking import MaskSeen, Ranking, ranking
 from ssrec.tested import Tested
-
-
-@dataclass(frozen=True)
-class Ramp:
-    """A weight of 0 before epoch `first`, then rising linearly over `epochs` epochs to `value`."""
-
-    value: float
-    first: int = 0
-    epochs: int = 0
-
-    def __call__(self, epoch: int) -> float:
-        if epoch < self.first:
-            return 0.0
-        return self.value * min(1.0, (epoch - self.first + 1) / (self.epochs + 1))
-
-
-@dataclass(frozen=True)
-class Term:
-    """A weighted objective; a weight of 0 skips its pass."""
-
-    weight: float | Ramp
-    loss: Objective
-
-    def at(self, epoch: int) -> float:
-        return self.weight(epoch) if isinstance(self.weight, Ramp) else float(self.weight)
 
 
 class Learner(pl.LightningModule):
@@ -55,6 +34,9 @@ class Learner(pl.LightningModule):
         encoder: what is trained and ranked with.
         terms: objectives by name; logged as `train/<name>/<part>`.
         optimizer: makes an optimizer of parameters; None where nothing is trained.
+        combine: makes one step of the terms' losses; None: their sum.
+        phases: what steps several sets of parameters in turn; none: one step of all terms on all parameters.
+        gradient_clip_val: the largest norm of a gradient where the learner steps itself; else Lightning clips.
         metrics: by name; logged as `val/...` and `test/...`.
         strata: masks of the test's rows by name; each gets the metrics again, logged as `test/<stratum>/...`.
         top: how many items the longest list of a metric has.
@@ -69,7 +51,7 @@ class Learner(pl.LightningModule):
         encoder: Encoder,
         terms: Mapping[str, Term],
         *,
-        optimizer: Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer] | None,
+        optimizer: Callable[..., torch.optim.Optimizer] | None,
         metrics: Mapping[str, Metric],
         strata: Mapping[str, Bool[Tensor, "B"]],
         top: int,
@@ -77,6 +59,9 @@ class Learner(pl.LightningModule):
         corpus: Corpus,
         candidates: Mapping[Name, Allowed] | None = None,
         tested: Tested | None = None,
+        combine: Combine | None = None,
+        phases: Sequence[Phase] = (),
+        gradient_clip_val: float | None = None,
     ):
         super().__init__()
         self.encoder = encoder
@@ -93,6 +78,14 @@ class Learner(pl.LightningModule):
         self.corpus = corpus
         self.tested = tested or Tested()
         self.optimizer = optimizer
+        self.combine = combine or Sum()
+        self.gradient_clip_val = gradient_clip_val
+        # Lightning's own loop makes one step a batch, along the gradient of one loss.
+        self.automatic_optimization = not phases and not self.combine.by_gradient
+        trained = {name: p for name, p in self.named_parameters() if p.requires_grad}
+        self.phases = list(phases) or [Phase(self.terms, trained)]
+        self._optimizer_of = optimizers_of(self.phases)
+        self._acting: list[str] = []  # the terms of the last step
         self.register_buffer("targets_seen", torch.zeros((), dtype=torch.long))
         self.targets_seen: Tensor
         self._shared: object = None
@@ -100,40 +93,100 @@ class Learner(pl.LightningModule):
     # ---- training
 
     def on_train_epoch_start(self) -> None:
-        for term in self.terms.values():
-            if term.at(self.current_epoch):
+        epoch, step = self.current_epoch, self.global_step
+        phases = [self.phases[i] for i in of_epoch(self.phases, epoch)]
+        for name, term in self.terms.items():
+            if not all(phase.terms[name].asleep(epoch, step) for phase in phases if name in phase.terms):
                 term.loss.before_epoch(self.encoder, self.corpus)
 
-    def training_step(self, batch: Batch, index: int) -> Tensor:
+    def training_step(self, batch: Batch, index: int) -> Tensor | None:
+        if self.automatic_optimization:
+            weights = self._weights(self.phases[0])
+            loss, stepped = self._loss(batch, weights)[1], bool(weights)
+        else:
+            steps = [self._step(batch, i) for i in due(self.phases, self.current_epoch, self.global_step)]
+            loss, stepped = None, any(steps)
+        if not stepped:
+            raise UserError(f"no objective has a weight in epoch {self.current_epoch + 1}, so nothing is trained")
+        return loss
+
+    def _weights(self, phase: Phase) -> dict[str, float]:
+        """Those of the terms that take part in this step."""
+        weights = {name: term.at(self.current_epoch, self.global_step) for name, term in phase.terms.items()}
+        return {name: weight for name, weight in weights.items() if weight != 0}
+
+    def _loss(self, batch: Batch, weights: Mapping[str, float]) -> tuple[Losses, Tensor]:
+        """The weighted parts of each term, and the loss that they make together."""
         x = self.encoder(batch)
-        total = torch.zeros((), device=self.device)
-        for name, term in self.terms.items():
-            weight = term.at(self.current_epoch)
-            if weight == 0:
-                continue
-            for part, value in term.loss(x).items():
-                total = total + weight * value
+        losses: dict[str, list[Tensor]] = {}
+        for name, weight in weights.items():
+            parts = self.terms[name].loss(x)
+            losses[name] = [weight * value for value in parts.values()]
+            for part, value in parts.items():
                 self._log_mean(f"train/{name}/{part}", value, batch)
-            if not torch.isfinite(total):
+            loss = added(losses[name])
+            if not torch.isfinite(loss):
                 raise UserError(
-                    f"the loss of {name} is {total.item()} at step {self.global_step}; try a lower optimizer.lr"
+                    f"the loss of {name} is {loss.item()} at step {self.global_step}; try a lower optimizer.lr"
                 )
+        total = self.combine(losses)
         self._log_mean("train/loss", total, batch)
-        return total
+        self._acting = list(losses)
+        return losses, total
+
+    def _step(self, batch: Batch, i: int) -> bool:
+        """One optimizer step of phase i, unless no term of it has a weight now; says whether it was made."""
+        phase = self.phases[i]
+        weights = self._weights(phase)
+        if not weights:
+            return False
+        trained = list(phase.trained.values())
+        # With fp16 a loss is multiplied before its gradient is taken; the optimizer's step divides again.
+        scaler: torch.amp.GradScaler | None = getattr(self.trainer.precision_plugin, "scaler", None)
+        with only(self.parameters(), trained):
+            losses, total = self._loss(batch, weights)
+            with torch.autocast(self.device.type, enabled=False):  # as after the end of a step of Lightning's own
+                found = self.combine.gradients(losses, total, trained, scaler.scale if scaler else _unscaled)
+        if all(gradient is None for gradient in found):
+            raise UserError(
+                f"phases[{i}]: {', '.join(losses)} reaches none of its parameters, {', '.join(phase.trained)}"
+            )
+        for parameter, gradient in zip(trained, found, strict=True):
+            parameter.grad = gradient
+        if self.gradient_clip_val:
+            nn.utils.clip_grad_norm_(trained, self.gradient_clip_val * (scaler.get_scale() if scaler else 1.0))
+        made = self.optimizers()
+        optimizer = cast(LightningOptimizer, made[self._optimizer_of[i]] if isinstance(made, list) else made)
+        optimizer.step()
+        optimizer.zero_grad()
+        self._after_step(batch)
+        return True
 
     def _log_mean(self, name: str, value: Tensor, batch: Batch) -> None:
         # Weighed by what all processes hold of the batch, because their values share it unevenly.
         self.log(name, value.detach(), on_step=False, on_epoch=True, batch_size=batch.n_targets, sync_dist=True)
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
-        self.targets_seen += batch.n_targets
-        for term in self.terms.values():
-            if term.at(self.current_epoch):
-                term.loss.after_step(self.encoder)
+        if self.automatic_optimization:
+            self._after_step(batch)
 
-    def configure_optimizers(self) -> torch.optim.Optimizer | None:
-        trained = [p for p in self.parameters() if p.requires_grad]
-        return self.optimizer(trained) if self.optimizer and trained else None
+    def _after_step(self, batch: Batch) -> None:
+        """Count the targets that went through the step, forward and backward, and tell the terms that took part."""
+        self.targets_seen += batch.n_targets
+        for name in self._acting:
+            self.terms[name].loss.after_step(self.encoder)
+        for name, value in self.combine.logged().items():
+            self._log_mean(f"train/combine/{name}", value, batch)
+
+    def configure_optimizers(self) -> torch.optim.Optimizer | list[torch.optim.Optimizer] | None:
+        if self.automatic_optimization:
+            trained = [p for p in self.parameters() if p.requires_grad]
+            return self.optimizer(trained) if self.optimizer and trained else None
+        made = []
+        for phase, number in zip(self.phases, self._optimizer_of, strict=True):
+            if number == len(made):  # the first phase that it serves
+                made.append(cast(Callable, self.optimizer)(list(phase.trained.values()), **phase.settings))
+        return made
 
     def configure_gradient_clipping(
         self,
@@ -209,6 +262,10 @@ class Learner(pl.LightningModule):
         states = checkpoint["rng"]
         if self.global_rank < len(states):  # else it was written by fewer processes
             torch.set_rng_state(states[self.global_rank])
+
+
+def _unscaled(loss: Tensor) -> Tensor:
+    return loss
 
 
 def _clones(metrics: Mapping[str, Metric]) -> nn.ModuleDict:

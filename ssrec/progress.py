@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 
 class Progress(pl.Callback):
-    """Steps of the whole training, with the loss and the monitored metric; it only observes."""
+    """Batches of the whole training, with the loss and the monitored metric; it only observes."""
 
     def __init__(self, label: str, monitor: str):
         self.label = label
@@ -20,9 +20,8 @@ class Progress(pl.Callback):
             total = int(trainer.num_training_batches) * (trainer.max_epochs or 1)
             # A log file gets a line every few seconds, a terminal a smooth bar.
             every = 0.2 if sys.stderr.isatty() else 5.0
-            self.bar = tqdm(
-                total=total, initial=trainer.global_step, desc=self.label, unit="step", mininterval=every, leave=True
-            )
+            done = trainer.fit_loop.epoch_loop.total_batch_idx + 1  # before it was killed
+            self.bar = tqdm(total=total, initial=done, desc=self.label, unit="step", mininterval=every, leave=True)
 
     def on_train_batch_end(self, *args: Any, **kwargs: Any) -> None:
         if self.bar is not None:
