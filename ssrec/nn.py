@@ -1,6 +1,6 @@
 """Small layers that more than one model can use."""
 
-from typing import Literal, final
+from typing import Literal, final, get_args
 
 import torch
 import torch.nn.functional as F
@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from ssrec.errors import CompositionError
+from ssrec.positions import rotate
 
 Init = Literal["xavier", "normal"]
 
@@ -16,6 +17,29 @@ def require(right: bool, message: str) -> None:
     """Refuse a setting with a `CompositionError`, before any data is used."""
     if not right:
         raise CompositionError(message)
+
+
+def require_sizes(owner: str, **sizes: int) -> None:
+    """Refuse a size below 1."""
+    for name, size in sizes.items():
+        require(size > 0, f"{owner}: {name}={size} must be at least 1")
+
+
+def require_choices(owner: str, *kinds: object, **given: str) -> None:
+    """Refuse a value that is not of its `Literal`; the kinds stand in the order of the values."""
+    for (name, value), kind in zip(given.items(), kinds, strict=True):
+        require(value in get_args(kind), f"{owner}: {name}={value} must be one of {', '.join(get_args(kind))}")
+
+
+def require_dropout(owner: str, dropout: float) -> None:
+    """Refuse what is no probability, and 1, which leaves nothing."""
+    require(0 <= dropout < 1, f"{owner}: dropout={dropout} must be at least 0 and below 1")
+
+
+def require_heads(owner: str, dim: int, heads: int) -> None:
+    """Refuse heads that do not share `dim` out evenly."""
+    require_sizes(owner, heads=heads)
+    require(dim % heads == 0, f"{owner}: dim={dim} must be a multiple of heads={heads}")
 
 
 def dropout(x: Float[Tensor, "*shape"], p: float, training: bool) -> Float[Tensor, "*shape"]:
@@ -55,12 +79,16 @@ def initialise(module: nn.Module, init: Init) -> None:
 
 @final
 class Attention(nn.Module):
-    """Multi-head attention of queries to a source (Vaswani et al., NeurIPS 2017), with dropout on its weights."""
+    """Multi-head attention of queries to a source (Vaswani et al., NeurIPS 2017), with dropout on its weights.
 
-    def __init__(self, dim: int, heads: int, p: float):
+    `rotary` turns queries and keys by their places, see `ssrec.positions.rotate`.
+    """
+
+    def __init__(self, dim: int, heads: int, p: float, rotary: bool = False):
         super().__init__()
         self.heads = heads
         self.p = p
+        self.rotary = rotary
         self.qkv = nn.Linear(dim, 3 * dim)  # one matrix: one product where query and source are the same
         self.out = nn.Linear(dim, dim)
 
@@ -79,6 +107,8 @@ class Attention(nn.Module):
             q = F.linear(query, self.qkv.weight[:d], self.qkv.bias[:d])
             parts = (q, *F.linear(source, self.qkv.weight[d:], self.qkv.bias[d:]).chunk(2, dim=-1))
         q, k, v = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in parts)
+        if self.rotary:
+            q, k = rotate(q), rotate(k)
         p = self.p if self.training else 0.0
         if p and (n_first is not None or q.device.type == "cpu"):
             # torch's fused kernel has no dropout on a CPU, its fallback draws slowly, and no kernel knows of `n_first`

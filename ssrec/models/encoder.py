@@ -4,8 +4,9 @@ An encoding is one lazy pass over one batch, shared by all objectives of a step;
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import ClassVar, Generic, Literal, TypeVar, final
+from collections.abc import Callable, Hashable, Mapping
+from types import MappingProxyType
+from typing import Any, ClassVar, Generic, Literal, TypeVar, final
 
 import torch
 import torch.nn.functional as F
@@ -95,6 +96,8 @@ class SequenceEncoding(Encoding):
         self._encode = encode
         self._items = items
         self._hidden = Lazy(lambda: encode(self.ids, causal, self.times))
+        self._grad = torch.is_grad_enabled()
+        self._once: dict[Hashable, Any] = {}
 
     @property
     def hidden(self) -> Float[Tensor, "B T D"]:
@@ -117,6 +120,13 @@ class SequenceEncoding(Encoding):
         """A new pass, with its own dropout, over other ids of the same rows, and their times where they have any."""
         own = {"mask": self.mask, "max_length": self.max_length}
         return SequenceEncoding(self.batch, self._encode, self._items, causal=causal, ids=ids, times=times, **own)
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What `make` gives, made at the first call with `key`: a draw or a pass that objectives of a step share."""
+        if key not in self._once:
+            with torch.set_grad_enabled(self._grad):  # as `Lazy` computes
+                self._once[key] = make()
+        return self._once[key]
 
     def pool(self, kind: Pool) -> Float[Tensor, "B D"]:
         """One vector per row, of what is not padding.
@@ -244,6 +254,8 @@ class Encoder(nn.Module, ABC):
     """A model. It is built from `Corpus` and its settings; the return type of `forward` names its family."""
 
     reads_weights: ClassVar[bool] = False  # whether events of larger weight count more; else all count alike
+    needs: ClassVar[frozenset[str]] = frozenset()  # what the dataset must have: times
+    needs_when: ClassVar[Mapping[str, str]] = MappingProxyType({})  # a setting, and what the dataset must have for it
     personal: ClassVar[bool] = True  # whether it means to rank for each user, rather than the same for everybody
     passes: ClassVar[tuple[bool, ...]] = (True, False)  # of sequences: whether a pass may be causal, and may be not
     reads_padding: ClassVar[bool] = False  # whether more padding before a row may change what it gives, and does

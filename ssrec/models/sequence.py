@@ -36,6 +36,7 @@ class SequenceEncoder(Encoder):
     fixed_length: ClassVar[bool] = (
         False  # whether every row is padded to `max_length`, and what comes out depends on it
     )
+    reads_times: bool = False  # whether it reads when events happened; then a batch must say it
 
     def __init__(self, corpus: Corpus, *, table: MakeTable, dim: int, max_length: int, causal: bool):
         super().__init__(corpus)
@@ -53,18 +54,27 @@ class SequenceEncoder(Encoder):
         """One pass over rows of at most `max_length` columns; what stands at padding is not read.
 
         A row's vectors depend on no other row, and not on how much padding stands before it. `table` is this step's
-        draw of the item table, `times` the seconds of each event where the dataset has them.
+        draw of the item table, `times` the seconds of each event where they are known: not in a view that holds the
+        event to predict. A model that reads times takes such events as simultaneous.
         """
 
+    def outputs(self, items: Float[Tensor, "N D"]) -> Float[Tensor, "N D"]:
+        """The vectors by which items are scored, from those of the table; the same unless a model says otherwise."""
+        return items
+
     def shared(self) -> Tensor:
-        return self.table.all()
+        return self.outputs(self.table.all())
 
     def forward(self, batch: Batch, shared: object = None) -> SequenceEncoding:
+        """Raises CompositionError where times are read, and the batch has events and no times."""
+        if self.reads_times and batch.times is None:
+            name = type(self).__name__
+            require(not batch.items.any(), f"{name} reads the times of events, and this batch has none")
         table = self.table.draw()
         return SequenceEncoding(
             batch,
             lambda ids, causal, times: self.encode(ids, causal, times, table),
-            Lazy(lambda: shared if isinstance(shared, Tensor) else table.all()),
+            Lazy(lambda: shared if isinstance(shared, Tensor) else self.outputs(table.all())),
             mask=self.mask if self.asks_mask else None,
             causal=self.causal,
             max_length=self.max_length,

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
+from itertools import chain
 from typing import ClassVar, TypeVar, final
 
 import torch
@@ -203,4 +204,4 @@ class Table(nn.Module):
         return Draw(dropout(self._until(self.mask + 1), self.p, True), self.item_rows)
 
     def _until(self, end: int) -> Float[Tensor, "R D"]:
-        return self(torch.arange(end, device=next(self.parameters()).device))
+        return self(torch.arange(end, device=next(chain(self.parameters(), self.buffers())).device))

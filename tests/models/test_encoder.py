@@ -65,6 +65,17 @@ def test_a_view_is_a_new_pass_over_the_same_rows(make_batch):
     assert len(encode.passes) == 1
 
 
+def test_what_objectives_share_is_made_once_under_the_grad_mode_of_the_encoding(make_batch):
+    encoding, _ = sequence(make_batch([[3, 5], [7]]))
+    weight, calls = torch.ones(3, requires_grad=True), []
+    with torch.no_grad():
+        first = encoding.once("a", lambda: calls.append(1) or weight * 2)
+        other, _ = sequence(make_batch([[3]]))
+        assert not other.once("a", lambda: weight * 2).requires_grad
+    assert first.requires_grad and encoding.once("a", lambda: weight * 3) is first and len(calls) == 1
+    assert encoding.once("b", lambda: 7) == 7
+
+
 def test_scores_are_fp32_dot_products_also_in_half_precision(make_batch):
     encoding, _ = sequence(make_batch([[3, 5], [7]]))
     expected = encoding.users @ encoding.items.T

@@ -1,57 +1,53 @@
 """SASRec against a loop over positions and heads, and the contract of a sequence encoder."""
 
 from functools import partial
+from typing import get_args
 
 import pytest
 import torch
 import torch.nn.functional as F
+from sequences import IDS, attended, drawn, past
 
 from ssrec.errors import CompositionError
 from ssrec.models.encoder import SequenceEncoding
-from ssrec.models.sasrec import SASRec
+from ssrec.models.sasrec import Positions, SASRec
 from ssrec.models.table import AttributeSource, IdSource, Table
+from ssrec.positions import rotate
 
-IDS = torch.tensor([[0, 0, 3, 5, 1], [4, 2, 2, 9, 8], [0, 0, 0, 0, 7], [0, 0, 0, 0, 0]])
 NORMS = ["original", "pre", "post"]
+POSITIONS = get_args(Positions)
 
 
 def build(corpus, spread=True, **settings):
-    """An encoder in evaluation whose every parameter matters: biases and norms are drawn as well."""
-    torch.manual_seed(0)
-    table = partial(Table, sources={"id": IdSource})
-    model = SASRec(corpus, **{"table": table, "dim": 8, "inner": 12, "max_length": 7, **settings}).eval()
-    if spread:
-        for parameter in model.parameters():
-            torch.nn.init.normal_(parameter, std=0.5)
-        with torch.no_grad():
-            model.table.sources["id"].embedding.weight[0] = 0
-    return model
+    return drawn(SASRec, corpus, spread, **{"inner": 12, **settings})
 
 
-def naive(model, items, causal, norm, pads=0, from_end=True):
+def naive(model, items, causal, norm, pads=0, positions="end"):
     """One row, position by position and head by head, with `pads` zero vectors in front that are attended to."""
     real = torch.tensor([False] * pads + [True] * len(items))
     length = len(real)
-    places = [length - 1 - t if from_end else t - pads for t in range(length)]
     x = torch.stack([model.table(torch.tensor(i)) for i in [0] * pads + items])
-    x = model.enter(x + model.positions.weight[torch.tensor(places).clamp(min=0)])
+    if positions in ("end", "start"):
+        places = [length - 1 - t if positions == "end" else t - pads for t in range(length)]
+        x = x + model.positions.weight[torch.tensor(places).clamp(min=0)]
+    x = model.enter(x)
+    heads = model.blocks[0].attention.heads
+
+    def turned(y):
+        split = y.unflatten(1, (heads, -1)).transpose(0, 1)[None]
+        return rotate(split)[0].transpose(0, 1).flatten(1) if positions == "rotary" else y
+
+    def slope(h, t, s):
+        return -(2 ** (-8 * (h + 1) / heads)) * abs(t - s) if positions == "alibi" else 0
 
     def attend(block, query, source):
-        weight, bias, heads = block.attention.qkv.weight, block.attention.qkv.bias, block.attention.heads
+        weight, bias = block.attention.qkv.weight, block.attention.qkv.bias
         d = query.shape[-1]
         q = query @ weight[:d].T + bias[:d]
         k = source @ weight[d : 2 * d].T + bias[d : 2 * d]
         v = source @ weight[2 * d :].T + bias[2 * d :]
-        rows = []
-        for t in range(length):
-            reach = t + 1 if causal else length
-            parts = []
-            for h in range(heads):
-                s = slice(h * d // heads, (h + 1) * d // heads)
-                share = torch.softmax(k[:reach, s] @ q[t, s] / (d / heads) ** 0.5, 0)
-                parts.append(share @ v[:reach, s])
-            rows.append(torch.cat(parts))
-        return block.attention.out(torch.stack(rows))
+        mixed = attended(turned(q), turned(k), v, heads, lambda t: range(t + 1 if causal else length), slope)
+        return block.attention.out(mixed)
 
     for block in model.blocks:
         x = x * real[:, None]
@@ -72,30 +68,32 @@ def naive(model, items, causal, norm, pads=0, from_end=True):
 
 @pytest.mark.parametrize("norm", NORMS)
 @pytest.mark.parametrize("causal", [True, False])
-@pytest.mark.parametrize("positions", ["end", "start"])
+@pytest.mark.parametrize("positions", POSITIONS)
 def test_hidden_states_are_those_of_a_loop(corpus, norm, causal, positions):
     model = build(corpus, norm=norm, positions=positions, activation="gelu" if causal else "relu")
     hidden = model.encode(IDS, causal)
     for row in (0, 1, 2):
-        items = [i for i in IDS[row].tolist() if i]
-        expected = naive(model, items, causal, norm, from_end=positions == "end")
+        items = past(row)
+        expected = naive(model, items, causal, norm, positions=positions)
         torch.testing.assert_close(hidden[row, -len(items) :], expected)
 
 
 @pytest.mark.parametrize("norm", NORMS)
 @pytest.mark.parametrize("causal", [True, False])
 @pytest.mark.parametrize("max_length", [5, 9])
-def test_attended_padding_is_that_of_literally_padded_rows(corpus, norm, causal, max_length):
-    model = build(corpus, norm=norm, max_length=max_length, attend_padding=True)
+@pytest.mark.parametrize("positions", POSITIONS)
+def test_attended_padding_is_that_of_literally_padded_rows(corpus, norm, causal, max_length, positions):
+    same = {"norm": norm, "max_length": max_length, "positions": positions}
+    model = build(corpus, attend_padding=True, **same)
     hidden = model.encode(IDS, causal)
     for row in (0, 1, 2):
-        items = [i for i in IDS[row].tolist() if i]
-        expected = naive(model, items, causal, norm, pads=max_length - len(items))
+        items = past(row)
+        expected = naive(model, items, causal, norm, pads=max_length - len(items), positions=positions)
         torch.testing.assert_close(hidden[row, -len(items) :], expected)
-    assert not torch.allclose(hidden[0, -1], build(corpus, norm=norm, max_length=max_length).encode(IDS, causal)[0, -1])
+    assert not torch.allclose(hidden[0, -1], build(corpus, **same).encode(IDS, causal)[0, -1])
 
 
-@pytest.fixture(params=[(n, p, a) for n in NORMS for p in ("end", "start") for a in (True, False)], ids=str)
+@pytest.fixture(params=[(n, p, a) for n in NORMS for p in POSITIONS for a in (True, False)], ids=str)
 def model(request, corpus):
     norm, positions, attend_padding = request.param
     return build(corpus, norm=norm, positions=positions, attend_padding=attend_padding)
@@ -183,9 +181,9 @@ def test_the_encoding_ranks_the_catalogue_by_the_last_hidden_state(corpus, make_
 
 def test_a_bidirectional_encoder_ranks_at_a_mask_token_even_in_a_full_row(corpus, make_batch):
     model = build(corpus, causal=False)
-    past = [3, 5, 1, 2, 4, 6, 8]
-    batch = make_batch([past, [7]])
-    query = torch.tensor([[*past[1:], corpus.mask], [0] * 5 + [7, corpus.mask]])
+    full = [3, 5, 1, 2, 4, 6, 8]
+    batch = make_batch([full, [7]])
+    query = torch.tensor([[*full[1:], corpus.mask], [0] * 5 + [7, corpus.mask]])
     torch.testing.assert_close(model(batch).users, model.encode(query, False)[:, -1])
 
 
@@ -203,6 +201,7 @@ def test_initialisation_covers_the_tables(corpus):
     ("settings", "message"),
     [
         ({"dim": 9}, "dim=9 must be a multiple of heads=2"),
+        ({"dim": 6, "positions": "rotary"}, "dim=6 must be a multiple of 2 \\* heads=4 for positions=rotary"),
         ({"layers": 0}, "layers=0 must be at least 1"),
         ({"inner": 0}, "inner=0 must be at least 1"),
         ({"dropout": 1.0}, "dropout=1.0 must be at least 0 and below 1"),
