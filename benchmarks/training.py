@@ -21,9 +21,10 @@ from typing import cast
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from ssrec.batch import PAD, Batch, Corpus
+from ssrec.blocks import Block
 from ssrec.data.canonical import prepare
 from ssrec.data.clean import Cleaning
 from ssrec.data.rows import make_rows, plan
@@ -31,8 +32,9 @@ from ssrec.data.sources.amazon import AmazonBeauty
 from ssrec.data.sources.movielens import MovieLens
 from ssrec.data.sources.synthetic import Synthetic
 from ssrec.data.split import LeaveOneOut
-from ssrec.models.sasrec import Block, SASRec
+from ssrec.models.sasrec import SASRec
 from ssrec.models.table import IdSource, Table
+from ssrec.nn import Attention
 from ssrec.objectives.next_item import NextItem
 from ssrec.ranking_losses import Softmax
 
@@ -51,10 +53,10 @@ def read_plainly(encoder: SASRec, ids: Tensor) -> Tensor:
     real = ids != PAD
     seen = real[:, None, None, :] & torch.ones(LENGTH, LENGTH, dtype=torch.bool).tril()
     seen = seen | ~real[:, None, :, None]  # padding attends to everything, or its softmax is NaN
-    places = encoder.positions(torch.arange(LENGTH - 1, -1, -1))
+    places = cast(nn.Embedding, encoder.positions)(torch.arange(LENGTH - 1, -1, -1))
     x = F.dropout(F.embedding(ids, encoder.table.all()) + places, p)
     for block in cast(Iterable[Block], encoder.blocks):
-        attention = block.attention
+        attention = cast(Attention, block.attention)
         query = block.attention_norm(x)
         weights, biases = attention.qkv.weight.chunk(3), attention.qkv.bias.chunk(3)
         parts = [F.linear(s, w, b) for s, w, b in zip((query, x, x), weights, biases, strict=True)]

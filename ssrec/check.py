@@ -10,6 +10,7 @@ from ssrec.data.clean import Cleaning
 from ssrec.data.feature_settings import Features
 from ssrec.data.rows import KINDS
 from ssrec.errors import CompositionError
+from ssrec.learning.phase_settings import check_phases, check_weight
 from ssrec.metrics.metric import result_names
 from ssrec.models.encoder import Encoder, FittedEncoding
 from ssrec.objectives.objective import Objective
@@ -33,9 +34,14 @@ def _check_terms(config: Plain) -> None:
             raise CompositionError(f"objective.{name} has {left} and no loss; choose it first: objective=[{choose}]")
         if "weight" not in term:
             raise CompositionError(f"objective.{name} has no weight; say +objective.{name}.weight=1")
-        weight = term["weight"]
-        if not isinstance(weight, dict) and not takes(float, weight):
-            raise CompositionError(f"objective.{name}.weight is {weight!r}; it takes a number or a schedule")
+        check_weight(f"objective.{name}.weight", term["weight"])
+
+
+def _check_combine(config: Plain) -> None:
+    names = [name for name, term in (config.get("objective") or {}).items() if term["weight"] != 0]
+    if config["combine"] and len(names) < 2:
+        made = locate(config["combine"]["_target_"], "combine")
+        raise CompositionError(f"combine: {made.__name__} has nothing to combine, since there are not two objectives")
 
 
 def _losses(config: Plain) -> dict[str, type[Objective]]:
@@ -66,10 +72,13 @@ def _check_needs(config: Plain, offers: Set[str]) -> None:
     for where, node in nodes(config):
         asking = made.get(where) or locate(node["_target_"], where)
         named = (_argument(asking, node, name) for name in getattr(asking, "needs_named", ()))
-        for need in (*getattr(asking, "needs", ()), *named):
+        asked = [(where, need) for need in (*getattr(asking, "needs", ()), *named)]
+        when: Mapping[str, str] = getattr(asking, "needs_when", {})
+        asked += [(f"{where}.{name}=true", need) for name, need in when.items() if _argument(asking, node, name)]
+        for asks, need in asked:
             if need not in offers:
                 has = ", ".join(sorted(offers)) or "nothing but interactions"
-                raise CompositionError(f"{where} needs {need}, which the dataset does not have (it has {has})")
+                raise CompositionError(f"{asks} needs {need}, which the dataset does not have (it has {has})")
 
 
 def _check_weights(config: Plain, known_models: Models) -> None:
@@ -216,6 +225,10 @@ def check(
     _check_monitor(config)
     _check_choices(config)
     _check_lists(config)
+    _check_combine(config)
+    check_phases(config)
+    if not takes(float, share := config["train_users"]) or not 0 < share <= 1:
+        raise CompositionError(f"train_users is {share!r}; it takes a share above 0 and at most 1, for example 0.25")
     if (k := config["rankings"]) is not None and (not takes(int, k) or k < 1):
         raise CompositionError(f"rankings is {k}; it takes a length of lists, for example rankings=100, or null")
     _check_family(locate(config["model"]["_target_"], "model"), _losses(config), losses, starts)

@@ -3,6 +3,7 @@
 import os
 import select
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -16,6 +17,8 @@ USAGE = """usage: ssrec <verb> ...
   evaluate --rankings FILE ...    judge anybody's rankings of a dataset's test part, with floors beside them
   compare RUN RUN ...             tell which setting is better for the same users, how sure that is, and of its seeds
   table FOLDER [--format F] ...   print the results of a study as markdown, latex or csv
+  publish RUN ... --to FOLDER     keep what published tables and comparisons rest on, small enough to be committed
+  reproduce FOLDER [--list] ...   make what a question's table.yaml asks for and lacks, publish it, fill its README
   fill FILE.md ...                make the tables of a markdown file anew, from the results that they name
   matrix                          print which objective fits which model
 
@@ -65,6 +68,19 @@ def _fill(arguments: list[str]) -> None:
     main(arguments)
 
 
+def _publish(arguments: list[str]) -> None:
+    from ssrec.publish import main
+
+    main(arguments)
+
+
+def _reproduce(arguments: list[str]) -> None:
+    started = time.monotonic()  # before imports that take seconds
+    from ssrec.reproduce.command import main
+
+    main(arguments, started)
+
+
 def _audit(arguments: list[str]) -> None:
     from ssrec.audit.command import main
 
@@ -95,6 +111,8 @@ VERBS: dict[str, Callable[[list[str]], None]] = {
     "evaluate": _evaluate,
     "compare": _compare,
     "table": _table,
+    "publish": _publish,
+    "reproduce": _reproduce,
     "fill": _fill,
     "matrix": _matrix,
 }

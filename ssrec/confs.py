@@ -39,6 +39,7 @@ def top_level_keys() -> frozenset[str]:
     return frozenset({*train, *groups} - {"protocol", "recipe", "sweep", "debug"})
 
 
+@cache
 def known(group: str, kind: type[T]) -> dict[str, type[T]]:
     """The classes of a kind that the files of a group name, by the files' stems."""
     found: dict[str, type[T]] = {}

@@ -1,11 +1,8 @@
 """One run, in each of its processes: build its parts, train, rank, and write its files."""
 
-import resource
-import subprocess
 import sys
 import time
-from datetime import UTC, datetime
-from importlib.metadata import version
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -13,9 +10,9 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from safetensors.torch import save_file
 
-from ssrec import guards, logs, per_user, protocol, runs, top_lists
+from ssrec import guards, logs, per_user, provenance, runs, top_lists
 from ssrec.audit.fingerprint import fingerprint as audit_fingerprint
-from ssrec.candidates import FULL, Allowed, Candidates
+from ssrec.candidates import Allowed, Candidates
 from ssrec.compose import Plain, build_terms, instantiate
 from ssrec.data.canonical import Canonical, prepare
 from ssrec.data.clean import Cleaning
@@ -24,13 +21,16 @@ from ssrec.data.features import Features
 from ssrec.data.module import DataModule
 from ssrec.data.split import Splits, cut
 from ssrec.data.splits.parted import HELD, Name
+from ssrec.data.splits.train_users import split_among
 from ssrec.diagnostics.observer import Observer
 from ssrec.errors import DataError
 from ssrec.fit import fit, make_trainer
 from ssrec.learner import Learner
+from ssrec.learning.combine import Combine
+from ssrec.learning.phase_settings import PhaseSettings, build_phases
 from ssrec.models.encoder import Encoder
 from ssrec.tested import Tested
-from ssrec.transfer import freeze, load_encoder
+from ssrec.transfer import freeze, load_encoder, trained_encoder
 
 
 def canonical_of(config: DictConfig, content: Plain) -> Canonical:
@@ -49,7 +49,8 @@ def split_of(config: DictConfig, content: Plain, dataset: str) -> tuple[Splits, 
     canonical = canonical_of(config, content)
     if canonical.digest != dataset:
         raise DataError(f"{canonical.name}: its raw files changed while the run was being started; ask again")
-    splits = cut(instantiate(config.split), canonical, Features(**content["features"]), Path(config.outputs) / "data")
+    split = split_among(instantiate(config.split), config.train_users)
+    splits = cut(split, canonical, Features(**content["features"]), Path(config.outputs) / "data")
     identity = {
         "name": canonical.name,
         "fingerprint": canonical.fingerprint,
@@ -77,7 +78,10 @@ def make(config: DictConfig, content: Plain, dataset: str, folder: Path, label: 
     if init is not None and before is not None:
         load_encoder(encoder, init, before, identity, splits.corpus, list(config.new))
     freeze(encoder, list(config.freeze))
-    terms = build_terms(config.objective, encoder, splits.corpus)
+    encoder_of = partial(trained_encoder, corpus=splits.corpus, data=identity)
+    terms = build_terms(config.objective, encoder, splits.corpus, encoder_of)
+    combine: Combine | None = instantiate(config.combine)(terms) if config.combine else None
+    phases = [PhaseSettings(**said) for said in instantiate(config.phases)]
     candidates: Candidates | None = instantiate(config.candidates) if config.candidates else None
     allowed: dict[Name, Allowed] | None = None if candidates is None else {p: candidates(splits, p) for p in HELD}
     if config.cold_targets == "drop":  # of the rows that are ranked; no negative is a target that was dropped
@@ -94,6 +98,9 @@ def make(config: DictConfig, content: Plain, dataset: str, folder: Path, label: 
         mask_seen=config.mask_seen,
         corpus=splits.corpus,
         candidates=allowed,
+        combine=combine,
+        phases=build_phases(phases, encoder, terms, combine),
+        gradient_clip_val=config.trainer.gradient_clip_val,
         tested=Tested(
             None if config.rankings is None else top_lists.TopLists(config.rankings), zeroed=config.mask_seen == "zero"
         ),
@@ -106,7 +113,10 @@ def make(config: DictConfig, content: Plain, dataset: str, folder: Path, label: 
     with logs.opened(config.logger, folder, label) as logger:
         observer = Observer(diagnostics, splits.corpus, data.rows, terms)
         settings = {"label": label, "monitor": config.monitor, "select": config.select, "callbacks": [observer]}
-        trainer = make_trainer(folder, logger, **settings, hardware=content["hardware"], **content["trainer"])
+        training = dict(content["trainer"])
+        if not learner.automatic_optimization:
+            training["gradient_clip_val"] = None  # Lightning clips no steps that a learner makes itself
+        trainer = make_trainer(folder, logger, **settings, hardware=content["hardware"], **training)
         logger.log_hyperparams(content)
         if trainer.is_global_zero:
             (folder / "config.yaml").write_text(OmegaConf.to_yaml(config, resolve=True))
@@ -133,7 +143,7 @@ def make(config: DictConfig, content: Plain, dataset: str, folder: Path, label: 
     whole, parts = limits == (None, None), (splits.val, splits.test)
     warnings = {
         **guards.of_lists(after.watched, personal=encoder.personal),
-        **guards.of_training(done, patience=config.trainer.patience),
+        **guards.of_training(done, patience=config.trainer.patience, val_every=config.trainer.val_every),
         **guards.of_batches([n for n, t in terms.items() if t.loss.contrasts_rows], config.data.batching),
         **(guards.of_parts(measured, config.monitor, *(int(p.asked.sum()) for p in parts)) if whole else {}),
         **observer.warnings(),
@@ -150,40 +160,9 @@ def make(config: DictConfig, content: Plain, dataset: str, folder: Path, label: 
         "metrics": measured,
         "warnings": warnings,
         "dataset": identity,
-        "protocol": {
-            **splits.facts,
-            **{f"n_test_{name}": int((rows & splits.test.asked).sum()) for name, rows in strata.items()},
-            **protocol.stored(content, candidates.words if candidates else FULL),
-        },
+        "protocol": provenance.rules(splits, strata, content, candidates),
         **done,
         "targets_seen_with_pretraining": done["targets_seen"] + (before or {}).get("targets_seen_with_pretraining", 0),
-        "processes": trainer.world_size,
-        "seconds": time.perf_counter() - started,
-        "peak_memory_mb": peak_memory_mb(),
-        "seed": config.seed,
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": commit(),
-        "packages": {name: version(name) for name in ("ssrec", "torch", "pytorch-lightning", "polars")},
+        **provenance.ending(started=started, seed=config.seed, processes=trainer.world_size),
     }
     runs.write_json(folder / "result.json", result)
-
-
-def peak_memory_mb() -> dict[str, float]:
-    """The largest memory that this process has had, and the GPU's, in MB (1e6 bytes)."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    peak = {"process": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6}
-    if torch.cuda.is_available():
-        peak["gpu"] = torch.cuda.max_memory_allocated() / 1e6
-    return peak
-
-
-def commit() -> str | None:
-    """The commit of ssrec's own checkout, with a mark where files differ from it; None for an installed package."""
-    root = Path(__file__).parent.parent
-    if not (root / ".git").exists():  # git would look further up, and find the repository of a virtual environment
-        return None
-    asked = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
-    try:
-        return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return None

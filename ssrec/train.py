@@ -29,15 +29,18 @@ def stages(config: DictConfig) -> list[DictConfig]:
     main.setdefault("objective", {})  # objective=[] leaves no node behind, and so do others
     main.setdefault("stratum", {})
     main.setdefault("candidates", {})  # candidates=full leaves an empty node
+    main.setdefault("combine", {})  # and so does combine=sum
     main.setdefault("diagnostic", {})
     differs = main.pop("pretrain")
     if not differs.get("objective"):
         return [main]
     before = main.copy()
     before.update({"objective": {}, "diagnostic": {}, "init": None, "new": [], "freeze": [], "rankings": None})
+    before.update({"combine": {}, "phases": []})
     OmegaConf.set_struct(before, True)
     OmegaConf.set_struct(before.objective, False)
     OmegaConf.set_struct(before.diagnostic, False)
+    OmegaConf.set_struct(before.combine, False)
     before.merge_with(differs)
     return [before, main]
 
@@ -65,6 +68,28 @@ def checked(stage: DictConfig, *, starts: bool) -> Plain:
     )
 
 
+def ready(config: DictConfig) -> tuple[list[DictConfig], list[str]]:
+    """The stages of a config, all checked, with their rows and metrics decided; and what the user is to be told.
+
+    Raises:
+        CompositionError: parts that do not fit.
+    """
+    todo = stages(config)
+    if len(todo) > 1 and config.init:
+        raise CompositionError("init and pretrain.objective both give a starting point; keep one of them")
+    without: set[str] = set()
+    notes: list[str | None] = []
+    for i, stage in enumerate(todo):
+        content = checked(stage, starts=bool(stage.init) or i > 0)
+        stage.data.rows = content["data"]["rows"]
+        without |= set(stage.metric) - set(content["metric"])
+        stage.metric = content["metric"]
+        notes += [unread_parts(content), instantiate(content["candidates"]).warning if content["candidates"] else None]
+    if without:
+        notes.append(f"not reported, for the dataset lacks what they read: {', '.join(sorted(without))}")
+    return todo, [note for note in notes if note]
+
+
 def train(config: DictConfig) -> Path:
     """Make what a config asks for, or find it; returns the folder of the finished run.
 
@@ -72,21 +97,12 @@ def train(config: DictConfig) -> Path:
         CompositionError: parts that do not fit, before any data is read.
         DataError: data that is missing or broken.
     """
-    todo = stages(config)
-    if len(todo) > 1 and config.init:
-        raise CompositionError("init and pretrain.objective both give a starting point; keep one of them")
-    without: set[str] = set()
+    todo, notes = ready(config)  # every stage is checked before the first one runs
+    for stage in todo:
+        processes(**plain(stage.hardware))
     told: set[str] = set()  # notes are for a whole run, not for each of its stages
-    for i, stage in enumerate(todo):  # every stage is checked before the first one runs
-        content = checked(stage, starts=bool(stage.init) or i > 0)
-        processes(**content["hardware"])
-        stage.data.rows = content["data"]["rows"]
-        without |= set(stage.metric) - set(content["metric"])
-        stage.metric = content["metric"]
-        tell(unread_parts(content), told)
-        tell(instantiate(content["candidates"]).warning if content["candidates"] else None, told)
-    if without:
-        print(f"not reported, for the dataset lacks what they read: {', '.join(sorted(without))}", file=sys.stderr)
+    for note in notes:
+        tell(note, told)
     folder = Path(config.init) if config.init else None
     for stage in todo:
         folder = run(stage, folder, told)
@@ -116,6 +132,7 @@ def run(config: DictConfig, init: Path | None, told: set[str]) -> Path:
     if init is not None and not runs.finished(init):
         raise CompositionError(f"init: {init} is not the folder of a finished run: it has no result.json")
     before = runs.read(init) if init else None
+    runs.taught_by(content)  # a teacher that is missing is refused before data are read
     outputs = Path(config.outputs)
     canonical = canonical_of(config, content)
     tell(canonical.skipped, told)

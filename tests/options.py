@@ -4,11 +4,11 @@ import inspect
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import product
+from itertools import combinations, product
 from typing import Any, Literal, get_args, get_origin
 
 from hydra import compose, initialize_config_dir
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from pairwise import Combination, cover
 
 from ssrec import confs
@@ -90,11 +90,14 @@ def model_axes(model: str) -> list[Axis]:
     return [Axis("model", (model,)), *axes_of("model", model, "model")]
 
 
-def term_axes(model: str) -> list[Axis]:
-    """Whether each objective that fits takes part, and its settings."""
-    fitting = [name for name, loss in OBJECTIVES.items() if fits(MODELS[model], loss)]
-    presence = [Axis(name, (True, False)) for name in fitting]
-    return presence + [a for name in fitting for a in axes_of("objective", name, "objective", name, [True])]
+def presence_axes(model: str) -> list[Axis]:
+    """Whether each objective that fits takes part."""
+    return [Axis(name, (True, False)) for name, loss in OBJECTIVES.items() if fits(MODELS[model], loss)]
+
+
+def term_axes(objective: str) -> list[Axis]:
+    """The settings of an objective that takes part."""
+    return [Axis(objective, (True,)), *axes_of("objective", objective, "objective", objective, [True])]
 
 
 def run_axes(model: str) -> list[Axis]:
@@ -132,24 +135,38 @@ def covered(axes: Sequence[Axis]) -> list[Combination]:
 
 
 def trainings(model: str) -> list[Combination]:
-    """A pairwise cover of everything that can be chosen to train a model."""
-    return covered([*model_axes(model), *term_axes(model), *run_axes(model)])
+    """A pairwise cover of a model's settings, sums of objectives, rows, batches, optimizers and precisions."""
+    return covered([*model_axes(model), *presence_axes(model), *run_axes(model)])
 
 
-def grid(model: str) -> list[Combination]:
-    """Every variant of a model with every variant of every sum of objectives, on every kind of rows."""
-    own, terms, rows = model_axes(model), term_axes(model), run_axes(model)[0]
-    presence = [axis for axis in terms if axis.key in OBJECTIVES]
-    sums = [
-        combination
-        for chosen in product(*(axis.values for axis in presence))
-        if any(chosen)
-        for combination in covered(
-            [Axis(a.key, (v,)) for a, v in zip(presence, chosen, strict=True)] + terms[len(presence) :]
-        )
-    ]
-    everything = ({**m, **t, rows.key: kind} for m, t, kind in product(covered(own), sums, rows.values))
-    return [combination for combination in everything if allowed([*own, *terms], combination)]
+def usual_model(objective: str) -> str:
+    """The model by which an objective's own settings are tried: SASRec where it fits, else the first that does."""
+    fitting = [name for name in TRAINED if fits(MODELS[name], OBJECTIVES[objective])]
+    return "sasrec" if "sasrec" in fitting else fitting[0]
+
+
+def usual_objective(model: str) -> str:
+    """The objective by which a model is tried: next_item where it fits, else the first that does."""
+    fitting = [name for name, loss in OBJECTIVES.items() if fits(MODELS[model], loss)]
+    return "next_item" if "next_item" in fitting else fitting[0]
+
+
+def variants(objective: str) -> list[tuple[str, Combination]]:
+    """A pairwise cover of an objective's settings and rows, and the model to try it with."""
+    model = usual_model(objective)
+    rows = Axis("data.rows", readable(MODELS[model], OBJECTIVES[objective]))
+    return [(model, combination) for combination in covered([Axis("model", (model,)), *term_axes(objective), rows])]
+
+
+def grid(model: str) -> Iterator[Combination]:
+    """Every variant of a model with every objective in every variant, and with every two objectives, on all rows."""
+    own, rows = covered(model_axes(model)), run_axes(model)[0]
+    names = [axis.key for axis in presence_axes(model)]
+    sums: list[Combination] = [c for name in names for c in covered(term_axes(name))]
+    sums += [{one: True, other: True} for one, other in combinations(names, 2)]
+    for m, t, kind in product(own, sums, rows.values):
+        if allowed(model_axes(model), whole := {**m, **t, rows.key: kind}):
+            yield whole
 
 
 def overrides(model: str, combination: Mapping[str, Hashable]) -> tuple[str, ...]:
@@ -174,4 +191,7 @@ def composed(*chosen: str) -> DictConfig:
     """conf/train.yaml with overrides, on small batches and short rows; shared, so not to be changed."""
     small = ["metric=[ndcg]", "data.max_length=10", "data.batch_size=16", "optimizer.lr=0.01"]
     with initialize_config_dir(str(confs.folder()), version_base="1.3"):
-        return compose("train", overrides=[*small, *chosen])
+        config = compose("train", overrides=[*small, *chosen])
+    for key in OmegaConf.missing_keys(config):  # the folder of a run, which the tests do not open
+        OmegaConf.update(config, key, "a-run")
+    return config

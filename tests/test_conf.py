@@ -44,14 +44,25 @@ CHOOSE = {
     "objective": lambda n: {
         "bpr": ["model=lightgcn", "objective=[bpr]"],
         "elbo": ["model=mult_vae", "objective=[elbo]"],
+        "distill": ["objective=[distill]", "objective.distill.loss.teacher=x"],
     }.get(n, [f"objective=[{n}]"]),
     "loss": lambda n: [f"loss@objective.next_item.loss.loss={n}"],
     "view": lambda n: [
         "objective=[next_item,contrast_sequence]",
         f"view@objective.contrast_sequence.loss.views=[{n},{'mask' if n != 'mask' else 'crop'}]",
     ],
+    "contrast": lambda n: [
+        "objective=[next_item,contrast_sequence]",
+        f"contrast@objective.contrast_sequence.loss.contrast={n}",
+    ],
+    "match": lambda n: [
+        "objective=[distill]",
+        "objective.distill.loss.teacher=x",
+        f"match@objective.distill.loss.match={n}",
+    ],
     "table": lambda n: [f"table@model.table.sources=[{n}]", f"dataset={HAVING.get(n, 'synthetic')}"],
     "metric": lambda n: [f"metric=[{n}]" if n == "ndcg" else f"metric=[ndcg,{n}]", *JUDGED.get(n, [])],
+    "combine": lambda n: [f"combine={n}", "objective=[next_item,masked_item]"],
     "optimizer": lambda n: [f"optimizer={n}"],
     "hardware": lambda n: [f"hardware={n}"],
     "logger": lambda n: [f"logger={n}"],
@@ -92,7 +103,7 @@ def test_it_says_in_its_first_lines_what_it_is(file):
 
 @pytest.mark.parametrize("name", names("recipe"))
 def test_every_recipe_runs(name, tiny):
-    folder = train(tiny(f"recipe={name}", "debug=fast", *SMALL.get(name, [])))
+    folder = train(tiny(f"recipe={name}", "debug=fast", "ks=[5,10,20]", *SMALL.get(name, [])))  # 20: what some monitor
     assert "test/ndcg@10" in read(folder)["metrics"]
 
 

@@ -10,7 +10,21 @@ import torch
 import torch.nn.functional as F
 from histories import Fixed, published
 from omegaconf import DictConfig
-from options import MODELS, OBJECTIVES, TRAINED, composed, covered, grid, model_axes, overrides, stems, trainings
+from options import (
+    MODELS,
+    OBJECTIVES,
+    TRAINED,
+    composed,
+    covered,
+    grid,
+    model_axes,
+    overrides,
+    stems,
+    trainings,
+    usual_model,
+    usual_objective,
+    variants,
+)
 from torch import Tensor, nn
 
 from ssrec import confs
@@ -28,13 +42,17 @@ from ssrec.learner import Term
 from ssrec.models.encoder import Encoder, FittedEncoding, GraphEncoding, SequenceEncoding
 from ssrec.ranking import ranking
 from ssrec.train import checked, plain, stages
-from ssrec.views.sequence import View
+from ssrec.views.view import View
 
 MAX_LENGTH = 10
 NOTHING = torch.empty(0, dtype=torch.long)
 PAIRS = [(model, objective) for model in MODELS for objective in OBJECTIVES]
+# every objective with its usual model, every model with its usual objective: other pairs meet in training
 READINGS = [
-    (m, o, kind) for m, o in PAIRS if fits(MODELS[m], OBJECTIVES[o]) for kind in readable(MODELS[m], OBJECTIVES[o])
+    (m, o, kind)
+    for m, o in PAIRS
+    if fits(MODELS[m], OBJECTIVES[o]) and (m == usual_model(o) or o == usual_objective(m))
+    for kind in readable(MODELS[m], OBJECTIVES[o])
 ]
 VARIANTS = [overrides(model, combination) for model in MODELS for combination in covered(model_axes(model))]
 SEQUENCES = [v for v in VARIANTS if encoding_of(MODELS[v[0].partition("=")[2]]) is SequenceEncoding]
@@ -85,12 +103,21 @@ class Run:
                 term.loss.after_step(self.encoder)
 
 
+def of_another_run(stage: DictConfig, world: Splits) -> Encoder:
+    """An encoder that is far from a fresh one, so that there is much to learn from it."""
+    encoder = instantiate(stage.model, world.corpus)
+    with torch.no_grad():
+        for parameter in encoder.parameters():
+            parameter.mul_(3)
+    return encoder
+
+
 def start(world: Splits, chosen: tuple[str, ...], seed: int = 0) -> Run:
     (stage,) = stages(composed(*chosen))
     data = {**instantiate(stage.data), "rows": resolve_rows(plain(stage))}
     torch.manual_seed(seed)
     encoder = instantiate(stage.model, world.corpus)
-    terms = build_terms(stage.objective, encoder, world.corpus)
+    terms = build_terms(stage.objective, encoder, world.corpus, lambda *_: of_another_run(stage, world))
     for term in terms.values():
         term.loss.before_epoch(encoder, world.corpus)
     return Run(stage, encoder, terms, list(DataModule(world, **data, seed=seed).train_dataloader()))
@@ -195,7 +222,12 @@ def trained(world: Splits, chosen: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize("chosen", [overrides(m, c) for m in TRAINED for c in trainings(m)], ids=lambda c: c[0])
-def test_training(world, chosen):
+def test_training_a_model(world, chosen):
+    trained(world, chosen)
+
+
+@pytest.mark.parametrize("chosen", [overrides(m, c) for o in OBJECTIVES for m, c in variants(o)], ids=lambda c: c[1])
+def test_training_with_an_objective(world, chosen):
     trained(world, chosen)
 
 
@@ -258,12 +290,12 @@ def test_more_padding_changes_no_score(world, chosen):
 def test_no_position_of_a_causal_pass_sees_its_label(world, chosen):
     encoder, batch = ranker(world, chosen), make_rows(world.corpus, "window", MAX_LENGTH).batch(torch.arange(12))
     x = encoder(batch)
-    before = x.view(batch.items, causal=True).hidden
+    before = x.view(batch.items, causal=max(encoder.passes), times=batch.times).hidden
     for t in range(1, batch.items.shape[1]):
         other = batch.items.clone()
         other[:, t] = torch.where(other[:, t] == PAD, PAD, other[:, t] % world.corpus.n_items + 1)
-        after = x.view(other, causal=True).hidden
-        assert torch.equal(after[:, :t], before[:, :t])
+        after = x.view(other, causal=max(encoder.passes), times=batch.times).hidden
+        assert torch.equal(after[:, :t], before[:, :t]) == max(encoder.passes)
         assert not torch.equal(after[:, t:], before[:, t:])
         plain = encoder(replace(batch, items=other)).hidden
         assert torch.equal(plain[:, :t], x.hidden[:, :t]) == x.causal, "its plain pass is not what it says"
@@ -353,13 +385,12 @@ def fitted_state(splits: Splits, model: str) -> dict[str, Tensor]:
     encoder = instantiate(composed(f"model={model}").model, splits.corpus)
     parts = {"encoder": encoder}
     for name in (o for o in OBJECTIVES if fits(MODELS[model], OBJECTIVES[o])):
-        terms = build_terms(stages(composed(f"objective=[{name}]"))[0].objective, encoder, splits.corpus)
+        chosen = stages(composed(f"objective=[{name}]"))[0].objective
+        terms = build_terms(chosen, encoder, splits.corpus, lambda *_: encoder)
         terms[name].loss.before_epoch(encoder, splits.corpus)
         parts[name] = terms[name].loss
     modules = nn.ModuleDict(parts)
-    users = splits.val.user[:8]
-    past = splits.val.past.select(torch.arange(len(users)))
-    batch = Batch(users, users, past.padded(MAX_LENGTH), users[:, None], seen=past)
+    batch = held_batch(splits.val, torch.arange(min(8, len(splits.val))), MAX_LENGTH)
     scores = {"scores": encoder.eval()(batch).scores()}
     return {**dict(modules.named_parameters()), **dict(modules.named_buffers()), **scores}
 
@@ -391,18 +422,24 @@ def test_a_view_keeps_its_rows(world, name):
     content = confs.read(confs.folder() / "view" / f"{name}.yaml")
     view = instantiate(content[name])(world.corpus)
     lengths = torch.arange(13).repeat(8)
-    items = torch.randint(1, world.corpus.n_items + 1, (len(lengths), 14))
-    items[torch.arange(14) < 14 - lengths[:, None]] = PAD
-    before = items.clone()
-    out = view(items)
-    assert torch.equal(items, before), "it edits its input"
-    assert out.shape == items.shape and out.dtype == items.dtype and not torch.equal(out, items)
+    rows = torch.arange(len(lengths))
+    items, times = torch.randint(1, world.corpus.n_items + 1, (2, len(lengths), 14))
+    padding = torch.arange(14) < 14 - lengths[:, None]
+    user, target = rows % world.corpus.n_users + 1, rows[:, None] % world.corpus.n_items + 1
+    batch = Batch(rows, user, items.masked_fill(padding, PAD), target, times=times.masked_fill(padding, PAD))
+    before = batch.items.clone(), batch.times.clone()
+    seen = view(batch)
+    out = seen.items
+    assert torch.equal(batch.items, before[0]) and torch.equal(batch.times, before[1]), "it edits its input"
+    assert out.shape == seen.times.shape and out.dtype == items.dtype and seen.times.dtype == times.dtype
+    assert view.draws != torch.equal(out, batch.items)
     real = out != PAD
     assert (real[:, 1:] >= real[:, :-1]).all(), "not right-aligned"
     assert (real.any(1) == (lengths > 0)).all(), "a row was emptied, or filled from nothing"
-    for was, now in zip(items.tolist(), out.tolist(), strict=True):
-        assert set(now) <= {*was, PAD, world.corpus.mask}
+    assert torch.equal(seen.times != PAD, real), "times do not go with items"
+    for was, now in zip(batch.items.tolist(), out.tolist(), strict=True):
+        assert not view.own_items or set(now) <= {*was, PAD, world.corpus.mask}
     torch.manual_seed(3)
-    one = view(items)
+    one = view(batch).items
     torch.manual_seed(3)
-    assert torch.equal(view(items), one) and not torch.equal(view(items), one)
+    assert torch.equal(view(batch).items, one) and view.draws != torch.equal(view(batch).items, one)

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from ssrec.batch import Batch, Corpus
+from ssrec.contrasts.info_nce import InfoNCE
 from ssrec.data.canonical import Canonical
 from ssrec.data.module import DataModule
 from ssrec.data.rows import Kind, held_batch
@@ -94,7 +95,8 @@ MULT_VAE = partial(MultVAE, hidden=24, latent=8, dropout=0.5)
 SAMPLED = partial(SampledSoftmax, negatives=8, shared=True, distribution="popularity", logq=True)
 CLOZE = partial(MaskedItem, loss=Softmax, probability=0.3, at_least_one=True, always_last=False)
 VIEWS = {"crop": partial(Crop, keep=0.6), "mask": partial(Mask, rate=0.3), "reorder": partial(Reorder, rate=0.6)}
-CONTRAST = partial(ContrastSequence, views=VIEWS, pool="last", similarity="cosine", temperature=0.5, projector=0)
+COSINE = partial(InfoNCE, similarity="cosine", temperature=0.5)
+CONTRAST = partial(ContrastSequence, views=VIEWS, pool="last", projector=0)
 
 LOSSES: dict[str, tuple[Callable[..., Encoder], Callable[..., Objective], Kind]] = {
     "sasrec, next_item, softmax": (SASREC, partial(NextItem, loss=Softmax), "window"),
@@ -104,8 +106,12 @@ LOSSES: dict[str, tuple[Callable[..., Encoder], Callable[..., Objective], Kind]]
     "sasrec, next_item, bce": (SASREC, partial(NextItem, loss=partial(BCE, negatives=2)), "window"),
     "sasrec, next_item, gbce": (SASREC, partial(NextItem, loss=partial(GBCE, negatives=8, t=0.75)), "window"),
     "sasrec, masked_item": (SASREC, CLOZE, "window"),
-    "sasrec, contrast_sequence": (SASREC, partial(CONTRAST, negatives="two_sided"), "window"),
-    "sasrec, contrast_sequence, one side": (SASREC, partial(CONTRAST, negatives="one_sided"), "window"),
+    "sasrec, contrast_sequence": (SASREC, partial(CONTRAST, contrast=COSINE(negatives="two_sided")), "window"),
+    "sasrec, contrast_sequence, one side": (
+        SASREC,
+        partial(CONTRAST, contrast=COSINE(negatives="one_sided")),
+        "window",
+    ),
     "another sasrec, next_item, softmax": (OTHER_SASREC, partial(NextItem, loss=Softmax), "window"),
     "another sasrec, masked_item": (partial(OTHER_SASREC, norm="post", causal=False), CLOZE, "prefix"),
     "lightgcn, bpr": (LIGHTGCN, partial(BPR, l2=0.01), "edge"),

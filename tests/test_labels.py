@@ -52,6 +52,22 @@ def test_unequal_losses_of_one_run_are_both_said():
     ]
 
 
+def test_a_start_is_known_by_its_settings_where_they_are_others():
+    """And not by its path, which differs from seed to seed."""
+
+    def started(init, rows, seed=1):
+        found = {**run("next_item"), "init": {**run("next_item"), "seed": seed}}
+        found["config"] |= {"init": init, "data": {"rows": rows}}
+        found["init"]["config"]["data"] = {"rows": "window"}
+        return found
+
+    assert labels([started("outputs/a", "window"), started("outputs/b", "window", 2)]) == ["sasrec: next_item"] * 2
+    assert labels([started("outputs/a", "window"), started("outputs/c", "prefix")]) == [
+        'sasrec: next_item, data.rows="window"',
+        'sasrec: next_item, data.rows="prefix", init.data.rows="window"',
+    ]
+
+
 def test_a_larger_encoder_is_seen_and_another_one_is_its_own_label():
     assert labels([run("next_item"), run("next_item", "contrast", dim=128)]) == [
         "sasrec: next_item, model.dim=64",

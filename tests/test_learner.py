@@ -4,18 +4,16 @@ import json
 
 import pytest
 import torch
+from pytorch_lightning.plugins import MixedPrecision
+from safetensors.torch import load_file
 
-from ssrec import runs
+from ssrec import fit, runs
+from ssrec.compose import build_terms, instantiate
+from ssrec.data.module import DataModule
 from ssrec.errors import UserError
-from ssrec.learner import Ramp
+from ssrec.make import canonical_of, split_of
 from ssrec.models.popularity import Popularity
-from ssrec.train import train
-
-
-def test_a_ramp_is_zero_before_its_first_epoch_then_linear():
-    ramp = Ramp(value=1.0, first=2, epochs=3)
-    assert [ramp(e) for e in range(7)] == [0.0, 0.0, 0.25, 0.5, 0.75, 1.0, 1.0]
-    assert [Ramp(0.3)(e) for e in (0, 9)] == [0.3, 0.3]
+from ssrec.train import plain, ready, train
 
 
 def metrics(folder):
@@ -41,6 +39,28 @@ def test_a_scheduled_term_is_absent_before_it_starts(tiny):
     alone = train(tiny("trainer.max_epochs=3", "data.batching=mixed"))
     assert logged(folder, "val/ndcg@10")[:2] == logged(alone, "val/ndcg@10")[:2]
     assert logged(folder, "val/ndcg@10")[2] != logged(alone, "val/ndcg@10")[2]
+
+
+@pytest.fixture
+def events(monkeypatch):
+    """The hooks of two objectives, in the order in which the learner calls them: E and S, e and s."""
+    from ssrec.objectives.masked_item import MaskedItem
+    from ssrec.objectives.next_item import NextItem
+
+    seen = []
+    for objective, epoch, step in ((NextItem, "E", "S"), (MaskedItem, "e", "s")):
+        monkeypatch.setattr(objective, "before_epoch", lambda self, encoder, corpus, name=epoch: seen.append(name))
+        monkeypatch.setattr(objective, "after_step", lambda self, encoder, name=step: seen.append(name))
+    return seen
+
+
+TWO = "objective=[next_item,masked_item]"  # and three batches an epoch
+
+
+def test_a_weight_may_change_with_every_step(tiny, events):
+    down = "{_target_: ssrec.learning.schedules.Anneal, start: 0.5, end: 0.0, length: 4, by: step}"
+    train(tiny(TWO, f"objective.masked_item.weight={down}", "trainer.max_epochs=3"))
+    assert "".join(events) == "eE" + "sS" * 3 + "eE" + "sS" + "SS" + "E" + "SSS"
 
 
 def test_the_loss_is_the_weighted_sum_of_its_parts(tiny):
@@ -97,3 +117,143 @@ def test_warnings_are_stored_and_printed(tiny, monkeypatch, capsys):
     assert set(
         runs.read(train(tiny("recipe=popularity", "study=other", "ks=[5]", "monitor=val/ndcg@5")))["warnings"]
     ) == {"ignores the user"}
+
+
+# ---- phases
+
+KEYS_BIAS = "qkv.bias"  # a softmax does not see it: Adam makes steps of rounding noise
+
+SAME = {"plain": [], "bf16": ["hardware.precision=bf16-mixed"], "clipped": ["trainer.gradient_clip_val=0.01"]}
+
+
+@pytest.mark.parametrize("case", SAME)
+def test_one_phase_that_says_nothing_changes_nothing(tiny, case):
+    """Though its steps are made by hand: dropout, masks, precision and clipping are those of Lightning's own loop."""
+    without, phase = (train(tiny(TWO, *SAME[case], f"phases={phases}")) for phases in ("[]", "[{}]"))
+    assert metrics(phase) == metrics(without)
+    weights, expected = (load_file(folder / "encoder.safetensors") for folder in (phase, without))
+    assert all(torch.equal(weights[name], value) for name, value in expected.items())
+    assert logged(phase, "train/loss") == logged(without, "train/loss")
+    for key in ("steps", "targets_seen", "epochs", "best_epoch"):
+        assert runs.read(phase)[key] == runs.read(without)[key]
+
+
+def test_a_loss_scaled_for_fp16_gives_the_same_clipped_steps(tiny, monkeypatch, tmp_path):
+    """A GPU's scaler, on this CPU; steps are plain gradient descent, which sees every scale."""
+    trainer = fit.pl.Trainer
+    sgd = ["optimizer._target_=torch.optim.SGD", "~optimizer.betas", "optimizer.lr=10", "optimizer.fused=false"]
+    asked = [TWO, *sgd, "trainer.gradient_clip_val=0.01", "trainer.max_epochs=1"]
+    full = load_file(train(tiny(*asked, "phases=[{}]")) / "encoder.safetensors")
+
+    def half(callbacks=(), **settings):
+        if callbacks:  # else it is asked what hardware there is
+            scaler = torch.amp.GradScaler("cpu", init_scale=2.0**10)
+            settings["plugins"] = [MixedPrecision("16-mixed", settings.pop("precision") and "cpu", scaler=scaler)]
+        return trainer(callbacks=list(callbacks), **settings)
+
+    monkeypatch.setattr(fit.pl, "Trainer", half)
+    for phases in ("[]", "[{}]"):
+        folder = train(tiny(*asked, f"phases={phases}", f"outputs={tmp_path / 'half'}"))
+        for name, value in load_file(folder / "encoder.safetensors").items():
+            torch.testing.assert_close(value, full[name], atol=1e-4, rtol=0)
+
+
+def test_phases_step_their_own_parameters_by_their_own_terms(tiny):
+    """MCLRec's three steps, against a loop that makes them in plain torch; nothing is drawn that has an effect."""
+    mclrec = [
+        *("objective=[next_item,augmented_contrast]", "view@objective.augmented_contrast.loss.views=[crop]"),
+        *("objective.augmented_contrast.loss.views.crop.keep=1.0", "model.dropout=0.0", "data.batching=mixed"),
+        "phases=[{trained: [encoder.*]}, {trained: [augmented_contrast.*], terms: [augmented_contrast], "
+        "weights: {augmented_contrast: 1.0}, optimizer: {lr: 0.05}}, {trained: [encoder.*]}]",
+    ]
+    config = tiny(*mclrec, "select=last", "trainer.max_epochs=1")
+    folder = train(config)
+    ((stage,), _) = ready(config)
+    content = plain(stage)
+    splits, _, _ = split_of(stage, content, canonical_of(stage, content).digest)
+    torch.manual_seed(stage.seed)
+    encoder = instantiate(stage.model, splits.corpus)
+    terms = build_terms(stage.objective, encoder, splits.corpus)
+    steps = targets = 0
+    optimizers = [
+        torch.optim.Adam(encoder.parameters(), lr=0.001),
+        torch.optim.Adam(terms["augmented_contrast"].loss.parameters(), lr=0.05),
+    ]
+    for batch in DataModule(splits, **instantiate(stage.data), seed=stage.seed).train_dataloader():
+        for optimizer, weights in zip(
+            [optimizers[0], optimizers[1], optimizers[0]],
+            [{"next_item": 1.0, "augmented_contrast": 0.1}, {"augmented_contrast": 1.0}] * 2,
+            strict=False,
+        ):
+            x = encoder(batch)
+            parts = [weight * part for name, weight in weights.items() for part in terms[name].loss(x).values()]
+            for other in optimizers:
+                other.zero_grad()
+            torch.stack(parts).sum().backward()
+            optimizer.step()
+            steps, targets = steps + 1, targets + batch.n_targets
+    trained = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=False)["state_dict"]
+    for name, value in encoder.state_dict().items():
+        if name.endswith(KEYS_BIAS):
+            continue
+        torch.testing.assert_close(trained[f"encoder.{name}"], value, atol=1e-5, rtol=1e-4)
+    for name, value in terms["augmented_contrast"].loss.state_dict().items():
+        torch.testing.assert_close(trained[f"losses.augmented_contrast.{name}"], value, atol=1e-5, rtol=1e-4)
+    result = runs.read(folder)
+    assert (result["steps"], result["targets_seen"]) == (steps, targets)
+
+
+def test_phases_take_turns_by_batches_or_by_epochs(tiny, events):
+    phases = "phases=[{terms: [next_item], LENGTH: 2}, {terms: [masked_item], LENGTH: 1}]"
+    folder = train(tiny(TWO, phases.replace("LENGTH", "batches"), "trainer.max_epochs=3"))
+    assert "".join(events) == "eESSs" * 3
+    assert runs.read(folder)["steps"] == 9
+    events.clear()
+    train(tiny(TWO, phases.replace("LENGTH", "epochs"), "trainer.max_epochs=4"))
+    assert "".join(events) == "ESSS" * 2 + "esss" + "ESSS"
+
+
+def test_a_phase_waits_for_its_terms_and_all_of_them_cannot(tiny, events):
+    late = "objective.masked_item.weight={_target_: ssrec.learning.schedules.Ramp, value: 1.0, first: 1}"
+    phases = "phases=[{terms: [next_item]}, {terms: [masked_item]}]"
+    train(tiny(TWO, late, phases))
+    assert "".join(events) == "ESSS" + "eE" + "Ss" * 3
+    for alone in ([TWO, "phases=[{terms: [masked_item]}]"], ["objective=[masked_item]"]):
+        with pytest.raises(UserError, match="no objective has a weight in epoch 1, so nothing is trained"):
+            train(tiny(*alone, late))
+
+
+def test_a_phase_whose_terms_do_not_reach_its_parameters_is_refused(tiny):
+    both = "objective=[next_item,augmented_contrast]"
+    with pytest.raises(UserError, match=r"phases\[1\]: next_item reaches none of its parameters, augmented_contrast\."):
+        train(tiny(both, "phases=[{}, {trained: [augmented_contrast.*], terms: [next_item]}]"))
+
+
+def test_several_phases_are_trained_alike_by_two_processes(tiny, tmp_path):
+    """Projected gradients are those of all processes; shares of a batch are uneven."""
+    exact = [
+        *("dataset.users=61", "data.batch_size=22", "data.batching=mixed", "model.dropout=0.0", "combine=pcgrad"),
+        *("objective=[next_item,augmented_contrast]", "view@objective.augmented_contrast.loss.views=[crop]"),
+        *("objective.augmented_contrast.loss.views.crop.keep=1.0", "trainer.gradient_clip_val=0.5"),
+        "phases=[{}, {terms: [augmented_contrast], trained: [augmented_contrast.*], steps: 2}]",
+    ]
+    one, two = train(tiny(*exact)), train(tiny(*exact, "hardware=ddp_cpu", f"outputs={tmp_path / 'two'}"))
+    assert metrics(two) == pytest.approx(metrics(one), abs=1e-6)
+    for key in ("train/loss", "train/combine/conflicts", "train/augmented_contrast/margin"):
+        assert logged(two, key) == pytest.approx(logged(one, key), abs=1e-5), key
+    weights = load_file(two / "encoder.safetensors")
+    for name, value in load_file(one / "encoder.safetensors").items():
+        if not name.endswith(KEYS_BIAS):
+            torch.testing.assert_close(weights[name], value, atol=1e-5, rtol=0)
+    for key in ("processes", "steps", "targets_seen", "fingerprint"):
+        assert (runs.read(two)[key] == runs.read(one)[key]) == (key != "processes"), key
+
+
+def test_uncertainty_is_learned_alike_by_two_processes(tiny, tmp_path):
+    exact = ["objective=[next_item,contrast_sequence]", "combine=uncertainty", "model.dropout=0.0", "optimizer.lr=0.01"]
+    exact += ["view@objective.contrast_sequence.loss.views=[crop]", "data.batching=mixed"]
+    exact += ["objective.contrast_sequence.loss.views.crop.keep=1.0", "trainer.max_epochs=1"]
+    one, two = train(tiny(*exact)), train(tiny(*exact, "hardware=ddp_cpu", f"outputs={tmp_path / 'two'}"))
+    for name in ("next_item", "contrast_sequence"):
+        weights = logged(one, f"train/combine/{name}")
+        assert weights != [1.0] and logged(two, f"train/combine/{name}") == pytest.approx(weights, abs=1e-5)

@@ -17,15 +17,16 @@ def similarity(a, b, kind):
     return dot
 
 
-def naive_info_nce(first, second, temperature, kind, negatives):
+def naive_info_nce(first, second, temperature, kind, negatives, same=None):
     first, second = first.tolist(), second.tolist()
     total = 0.0
     for view, other in [(first, second), (second, first)][: 2 if negatives == "two_sided" else 1]:
         for i, anchor in enumerate(view):
+            counted = [j for j in range(len(view)) if same is None or not same[i, j]]
             exps = [math.exp(similarity(anchor, v, kind) / temperature) for v in other]
-            mass = sum(exps)
+            mass = sum(exps[j] for j in counted)
             if negatives == "two_sided":
-                mass += sum(math.exp(similarity(anchor, v, kind) / temperature) for j, v in enumerate(view) if j != i)
+                mass += sum(math.exp(similarity(anchor, view[j], kind) / temperature) for j in counted if j != i)
             total -= math.log(exps[i] / mass)
     return total
 
@@ -33,11 +34,15 @@ def naive_info_nce(first, second, temperature, kind, negatives):
 @pytest.mark.parametrize("negatives", ["two_sided", "one_sided"])
 @pytest.mark.parametrize("kind", ["dot", "cosine"])
 @pytest.mark.parametrize("temperature", [1.0, 0.3])
-def test_info_nce_equals_the_loop(negatives, kind, temperature):
+@pytest.mark.parametrize("masked", [False, True])
+def test_info_nce_equals_the_loop(negatives, kind, temperature, masked):
     torch.manual_seed(0)
     first, second = torch.randn(5, 3), torch.randn(5, 3)
-    ours = info_nce(first, second, temperature=temperature, similarity=kind, negatives=negatives)
-    assert ours.item() == pytest.approx(naive_info_nce(first, second, temperature, kind, negatives), rel=1e-4)
+    same = torch.zeros(5, 5, dtype=torch.bool)
+    same[0, 2] = same[2, 0] = same[1, 4] = True
+    settings = {"temperature": temperature, "negatives": negatives, "same": same if masked else None}
+    ours = info_nce(first, second, similarity=kind, **settings)
+    assert ours.item() == pytest.approx(naive_info_nce(first, second, kind=kind, **settings), rel=1e-4)
 
 
 def test_info_nce_is_computed_in_fp32():

@@ -1,12 +1,24 @@
 """Small layers: dropout's law, initialisation, the attention bias."""
 
 from math import inf, log
+from typing import Literal
 
 import pytest
 import torch
 from torch import nn
 
-from ssrec.nn import Attention, attention_bias, dropout, initialise, kept_share
+from ssrec.errors import CompositionError
+from ssrec.nn import (
+    Attention,
+    attention_bias,
+    dropout,
+    initialise,
+    kept_share,
+    require_choices,
+    require_dropout,
+    require_heads,
+    require_sizes,
+)
 
 
 def test_dropout_keeps_the_mean_and_drops_with_its_probability():
@@ -92,3 +104,20 @@ def test_a_key_that_stands_for_many_trains_as_they_would():
     every = answers(wide, torch.zeros(n + 2))
     torch.testing.assert_close(narrow.mean(0), every.mean(0), atol=0.02, rtol=0)
     torch.testing.assert_close(narrow.std(0), every.std(0), atol=0.01, rtol=0.1)
+
+
+def test_settings_are_refused_by_name_and_value():
+    require_sizes("a", layers=1)
+    require_heads("a", 8, 4)
+    require_dropout("a", 0.0)
+    require_choices("a", Literal["x", "y"], kind="y")
+    with pytest.raises(CompositionError, match="a: inner=0 must be at least 1"):
+        require_sizes("a", layers=1, inner=0)
+    with pytest.raises(CompositionError, match="a: dim=8 must be a multiple of heads=3"):
+        require_heads("a", 8, 3)
+    with pytest.raises(CompositionError, match="a: heads=0 must be at least 1"):
+        require_heads("a", 8, 0)
+    with pytest.raises(CompositionError, match=r"a: dropout=1\.0 must be at least 0 and below 1"):
+        require_dropout("a", 1.0)
+    with pytest.raises(CompositionError, match="a: kind=z must be one of x, y"):
+        require_choices("a", Literal["x", "y"], kind="z")

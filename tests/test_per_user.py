@@ -45,7 +45,7 @@ def test_what_is_written_and_read(tmp_path):
         {"row": pl.Int64, "user": pl.String, "n_targets": pl.Int64, "ndcg@5": pl.Float64, "mean_rank": pl.Float64}
     )
     assert table.rows() == [(0, "u", 1, 0.25, 3.0), (2, None, 0, None, None)]
-    assert lower_is_better(tmp_path) == {"mean_rank"}
+    assert lower_is_better(tmp_path / per_user.FILE) == {"mean_rank"}
     assert [f.name for f in tmp_path.iterdir()] == ["per_user.parquet"], "nothing half written stays behind"
 
 
@@ -78,7 +78,7 @@ def test_every_run_stores_what_each_user_scored(tiny, split):
     for name in table.columns[3:]:
         assert table[name].mean() == pytest.approx(result["metrics"][f"test/{name}"], rel=1e-6), name
     assert table["user"].is_null().all() == (split == "strong_generalisation")
-    assert lower_is_better(folder) == {"mean_rank"}
+    assert lower_is_better(folder / per_user.FILE) == {"mean_rank"}
 
 
 def test_users_are_named_as_in_the_raw_data(tiny):

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 
 from ssrec.batch import Corpus
 from ssrec.errors import CompositionError
-from ssrec.ranking_losses import BCE, GBCE, SampledSoftmax, Softmax
+from ssrec.ranking_losses import BCE, BPR, GBCE, SampledSoftmax, Softmax
 
 N_ITEMS, DIM = 9, 4
 CORPUS = Corpus(torch.tensor([1, 2, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9]), torch.tensor([0, 0, 5, 12]), 2, N_ITEMS)
@@ -18,6 +18,8 @@ ALL = {
     "own": lambda c: SampledSoftmax(c, shared=False, negatives=3, distribution="popularity"),
     "bce": BCE,
     "gbce": lambda c: GBCE(c, negatives=3),
+    "bpr": BPR,
+    "squashed": lambda c: BPR(c, negatives=2, squash=True),
 }
 
 
@@ -119,6 +121,23 @@ def test_gbce_equals_the_loop(t):
         assert loss.beta == pytest.approx(alpha)
 
 
+@pytest.mark.parametrize("k", [1, 4])
+@pytest.mark.parametrize("squash", [True, False])
+def test_bpr_equals_the_loop(k, squash):
+    hidden, items, labels = draw()
+    loss = BPR(CORPUS, negatives=k, squash=squash)
+    torch.manual_seed(7)
+    ours = loss(hidden, items, labels)
+    torch.manual_seed(7)
+    drawn = loss.others(labels, k)
+    naive = 0.0
+    for p, label in enumerate(labels.tolist()):
+        for i in drawn[p].tolist():
+            right, wrong = score(hidden, items, p, label), score(hidden, items, p, i)
+            naive -= math.log(sigmoid(sigmoid(right) - sigmoid(wrong) if squash else right - wrong))
+    assert ours.item() == pytest.approx(naive, rel=1e-5)
+
+
 def test_more_negatives_than_items_leave_gbce_a_bce():
     assert GBCE(CORPUS, negatives=256, t=0.75).beta == pytest.approx(1)
 
@@ -154,7 +173,7 @@ def test_padding_has_no_gradient(make):
 
 
 def test_settings_outside_their_range_are_refused():
-    for make in (SampledSoftmax, BCE, GBCE):
+    for make in (SampledSoftmax, BCE, BPR, GBCE):
         with pytest.raises(CompositionError, match="negatives=0"):
             make(CORPUS, negatives=0)
     with pytest.raises(CompositionError, match="t=2"):

@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,9 @@ import pytest
 from ssrec.cli import main
 from ssrec.fill import filled
 from ssrec.protocol import TRAINED
+from ssrec.reproduce.asked import asked
+from ssrec.reproduce.question import Question, Row, Table, read
+from ssrec.reproduce.results import published
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -95,6 +99,31 @@ def test_published_rows_of_one_table_share_data_and_protocol():
         rules = [{k: v for k, v in r["protocol"].items() if k not in TRAINED} for r in found]
         assert len({json.dumps(rule, sort_keys=True) for rule in rules}) == 1, folder
         assert not any("dirty" in r["commit"] for r in found), folder
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "experiments").glob("*/table.yaml")), ids=lambda f: f.parent.name)
+def test_a_table_yaml_is_understood_and_every_result_belongs_to_a_row(file):
+    folder = file.parent
+    question = read(folder)
+    asked(question, folder)  # composes every row, and refuses what would be refused before training
+    assert {f.name for f in (folder / "results").glob("*")} <= set(question.tables)
+    for name, table in question.tables.items():
+        there = published(folder, name, {row.name: question.seeds_of(name, row) for row in table.rows})
+        assert not there.strays
+        assert f"<!-- reproduced {name} -->" in (folder / "README.md").read_text()
+
+
+def test_the_example_of_a_table_yaml_is_understood(tmp_path):
+    text = (ROOT / "docs/reproduce.md").read_text()
+    (example,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "table.yaml").write_text(example)
+    question = read(tmp_path)
+    runs = asked(question, tmp_path)
+    assert [(run.row.name, run.seed) for run in runs][:3] == [("popularity", 1), ("Markov", 1), ("SASRec", 1)]
+    told = set(re.findall(r"^\| (`.*?) \|", text, re.MULTILINE))
+    keys = {key for cell in told for key in re.findall(r"`(\w+)`", cell)}
+    known = {field.name for kind in (Question, Table, Row) for field in fields(kind)}
+    assert keys == known - {"tables", "rows"}
 
 
 @pytest.mark.parametrize("link", re.findall(r"\]\(([^)#]+)\)", README))

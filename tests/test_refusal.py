@@ -34,7 +34,7 @@ def refused(capsys, *arguments: str) -> str:
 CASES = {
     "an objective that cannot read the model": (
         ["model=lightgcn", "objective=[contrast_sequence]"],
-        "reads a SequenceEncoding, but model LightGCN gives a GraphEncoding. Models that fit: sasrec.",
+        "reads a SequenceEncoding, but model LightGCN gives a GraphEncoding. Models that fit: ",
     ),
     "a model without an objective": (["model=mult_vae", "objective=[]"], "objectives that fit: elbo"),
     "a fitted model with an objective": (["model=popularity"], "say objective=[]"),
@@ -60,6 +60,18 @@ CASES = {
         "model.table.sources.attribute needs attributes",
     ),
     "a vector that the dataset has not": (["table@model.table.sources=[id,image]"], "image needs image, which"),
+    "times that a model reads": (
+        ["model=tisasrec", "dataset=gowalla"],
+        "model needs times, which the dataset does not have",
+    ),
+    "times that a setting reads": (
+        ["model=hstu", "model.time_bias=true", "dataset=gowalla"],
+        "model.time_bias=true needs times, which the dataset does not have",
+    ),
+    "rows for a causal pass that a model has not": (
+        ["model=bsarec", "data.rows=window"],
+        "objective next_item over data.rows=window would let a position read its label: BSARec has no causal pass",
+    ),
     "times that the dataset has not": (["dataset=gowalla", "stratum=[tied]"], "stratum.tied needs times, which"),
     "a cleaning step without its column": (["clean.min_rating=4"], "clean.min_rating=4: synthetic has no weights"),
     "a cleaning setting outside its choices": (["clean.ties=random"], "clean.ties=random: choose file or"),

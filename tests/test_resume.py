@@ -69,6 +69,35 @@ def test_a_run_killed_by_the_system_goes_on_where_it_was(tiny, tmp_path, epochs_
     assert outcome(train(tiny(*settings, "study=unbroken"))) == resumed
 
 
+def test_phases_and_schedules_go_on_where_they_were(tiny, epochs_trained, monkeypatch):
+    """Turns by batches do not end with epochs, and each phase has an optimizer of its own."""
+    anneal = "{_target_: ssrec.learning.schedules.Anneal, start: 1.0, end: 0.1, length: 12, by: step}"
+    phases = "phases=[{terms: [next_item], batches: 2}, {trained: [encoder.*], optimizer: {lr: 0.01}, batches: 3}]"
+    settings = (
+        "objective=[next_item,masked_item]",
+        f"objective.masked_item.weight={anneal}",
+        phases,
+        "trainer.max_epochs=6",
+        "trainer.patience=null",
+    )
+    start = Learner.on_train_epoch_start
+
+    def broken(self):
+        if self.current_epoch == 3:
+            raise ZeroDivisionError
+        start(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Learner, "on_train_epoch_start", broken)
+        with pytest.raises(ZeroDivisionError):
+            train(tiny(*settings, "study=broken"))
+    folder = train(tiny(*settings, "study=broken"))
+    resumed = outcome(folder)
+    assert epochs_trained == [0, 1, 2, 3, 4, 5]
+    shutil.rmtree(folder)
+    assert outcome(train(tiny(*settings, "study=unbroken"))) == resumed
+
+
 def broken_runs(folder: Path):
     """A finished run as a kill, or a bad disk, may leave it: with half a checkpoint, or none of it."""
     for name in ("last.ckpt", "best.ckpt"):

@@ -76,6 +76,15 @@ def test_a_run_writes_them_where_that_is_asked_for(tiny):
     assert read(folder)["metrics"] == read(plain)["metrics"], "to store them changes nothing"
 
 
+@pytest.mark.parametrize("recipe", ["popularity", "item_knn"])
+def test_how_long_stored_lists_are_changes_no_metric(tiny, recipe):
+    """Of many items that tie, those that are listed decide what is diverse, novel and covered."""
+    lengths = [[], ["rankings=13"], ["rankings=64"]]
+    plain, *others = [read(train(tiny(f"recipe={recipe}", "dataset.users=20", *asked)))["metrics"] for asked in lengths]
+    assert others == [plain, plain]
+    assert {"test/diversity_attributes@10", "test/coverage@10"} <= plain.keys()
+
+
 def test_users_whom_no_model_knows_have_their_ids(tiny):
     folder = train(tiny("recipe=markov", "rankings=3", "split=strong_generalisation"))
     table, per_user = stored(folder), pl.read_parquet(folder / "per_user.parquet")

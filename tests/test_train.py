@@ -108,7 +108,7 @@ class Killed(Exception):
     pass
 
 
-@pytest.mark.parametrize("objective", ["next_item", "contrast_sequence"])
+@pytest.mark.parametrize("objective", ["next_item", "contrast_sequence", "latent_item"])
 def test_a_killed_run_resumes_and_ends_where_an_unbroken_one_does(tiny, monkeypatch, objective):
     overrides = (f"objective=[next_item,{objective}]" if objective != "next_item" else "seed=1", "trainer.max_epochs=4")
     unbroken = train(tiny(*overrides, "study=unbroken", "model.dropout=0.3"))
@@ -196,6 +196,16 @@ def test_test_is_ranked_with_the_best_checkpoint_by_validation(tiny):
     during = [float(v) for line in log[1:] if (v := line.split(",")[column])]
     assert kept["metrics"]["val/ndcg@10"] == pytest.approx(max(during), abs=1e-6)
     assert kept["best_epoch"] == 1 + during.index(max(during))
+
+
+def test_validation_may_be_rarer_and_patience_counts_epochs(tiny):
+    rare = ["trainer.val_every=3", "optimizer.lr=0.0"]  # no epoch is better than the first that is validated
+    stopped = runs.read(train(tiny(*rare, "trainer.max_epochs=30", "trainer.patience=5")))
+    assert (stopped["best_epoch"], stopped["epochs"]) == (3, 9)
+    one = runs.read(train(tiny(*rare, "trainer.max_epochs=2", "trainer.patience=null")))
+    assert one["best_epoch"] == 2, "a run shorter than that is validated at its end"
+    with pytest.raises(CompositionError, match=r"trainer\.val_every is 0"):
+        train(tiny("trainer.val_every=0"))
 
 
 def test_the_test_part_is_ranked_once_with_the_selected_weights(tiny):

@@ -11,16 +11,17 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from ssrec import confs
+from ssrec.arguments import check_arguments
 from ssrec.audit.html import html
 from ssrec.audit.page import page
 from ssrec.audit.report import Report, audit
 from ssrec.audit.subject import Subject
-from ssrec.check import check_arguments
 from ssrec.compose import Plain, instantiate, locate
 from ssrec.data.canonical import prepare
 from ssrec.data.clean import Cleaning
 from ssrec.data.features import Features
-from ssrec.data.split import Split, cut
+from ssrec.data.split import cut
+from ssrec.data.splits.train_users import split_among
 from ssrec.errors import UserError
 from ssrec.runs import write_json
 from ssrec.writable import check_file
@@ -108,7 +109,7 @@ def subject(config: DictConfig) -> Subject:
     source, features = instantiate(config.dataset), Features(**content["features"])
     features.check_known(source.name, source.offers)
     canonical = prepare(source, Cleaning(**content["clean"]), folder)
-    split: Split = instantiate(config.split)
+    split = split_among(instantiate(config.split), config.train_users)
     return Subject.of(canonical, split, cut(split, canonical, features, folder))
 
 
