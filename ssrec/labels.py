@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
-from ssrec import protocol
+from ssrec import confs, protocol
 
 _OF_TRAINING = ("optimizer", "monitor", "select", "data.rows", "data.batch")
 _UNSHOWN = (  # neither they nor what only observes tells one run from another
@@ -22,11 +23,19 @@ def _flat(node: Any, where: str = "") -> dict[str, str]:
     return {where: json.dumps(node)}
 
 
+@cache
+def _defaults() -> dict[str, str]:
+    """What conf/train.yaml says itself: what a result that is older than a key was made with."""
+    own = confs.read(confs.folder() / "train.yaml")
+    return _flat({k: v for k, v in own.items() if k not in ("defaults", "hydra", "pretrain")})
+
+
 def _settings(result: Mapping[str, Any]) -> dict[str, str]:
     """What tells a run from another with the same label; settings of its start, where they are others, under `init`."""
     idle = () if result["targets_seen_with_pretraining"] else _OF_TRAINING
     unshown = (*_UNSHOWN, _FILE, *protocol.PARTS, *idle)
-    own = {k: v for k, v in _flat(result["config"]).items() if not k.startswith(unshown)}
+    said = {**_defaults(), **_flat(result["config"])}
+    own = {k: v for k, v in said.items() if not k.startswith(unshown)}
     init = result.get("init")
     return {**own, **({f"init.{k}": v for k, v in _settings(init).items() if own.get(k) != v} if init else {})}
 

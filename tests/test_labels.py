@@ -74,3 +74,11 @@ def test_a_larger_encoder_is_seen_and_another_one_is_its_own_label():
         "sasrec: next_item + contrast, model.dim=128",
     ]
     assert labels([run("next_item"), run("next_item", model="gru", dim=128)]) == ["sasrec: next_item", "gru: next_item"]
+
+
+def test_a_setting_that_an_older_result_lacks_was_what_it_is_by_default():
+    older, newer, other = run("next_item"), run("next_item"), run("next_item")
+    newer["config"] |= {"train_users": 1.0, "clean": {"missing": "error"}}
+    other["config"] |= {"train_users": 0.5, "clean": {"missing": "drop"}}
+    assert labels([older, newer]) == ["sasrec: next_item"] * 2
+    assert labels([newer, other])[1] == 'sasrec: next_item, clean.missing="drop", train_users=0.5'
