@@ -10,7 +10,7 @@ from ssrec.data.clean import Cleaning
 from ssrec.data.feature_settings import Features
 from ssrec.data.rows import KINDS
 from ssrec.errors import CompositionError
-from ssrec.learning.phase_settings import check_phases, check_weight
+from ssrec.learning.phase_settings import check_optimizer, check_phases, check_weight
 from ssrec.metrics.metric import result_names
 from ssrec.models.encoder import Encoder, FittedEncoding
 from ssrec.objectives.objective import Objective
@@ -42,6 +42,19 @@ def _check_combine(config: Plain) -> None:
     if config["combine"] and len(names) < 2:
         made = locate(config["combine"]["_target_"], "combine")
         raise CompositionError(f"combine: {made.__name__} has nothing to combine, since there are not two objectives")
+
+
+def _check_training(trainer: Plain) -> None:
+    """Lengths that leave nothing to train or to rank, and a norm that would turn gradients around."""
+    for name in ("max_epochs", "patience", "val_every"):
+        if (epochs := trainer.get(name)) is not None and epochs < 1:
+            raise CompositionError(f"trainer.{name} is {epochs}; it takes epochs, at least 1")
+    if (norm := trainer.get("gradient_clip_val")) is not None and norm <= 0:
+        raise CompositionError(f"trainer.gradient_clip_val is {norm}; it takes a norm above 0, or null for none")
+    for name in ("limit_train_batches", "limit_val_batches", "limit_test_batches"):
+        if (limit := trainer.get(name)) is not None and not (limit >= 1 if isinstance(limit, int) else 0 < limit <= 1):
+            takes_some = "it takes a number of batches, at least 1, or a share of them such as 0.1"
+            raise CompositionError(f"trainer.{name} is {limit}; {takes_some}")
 
 
 def _losses(config: Plain) -> dict[str, type[Objective]]:
@@ -226,6 +239,8 @@ def check(
     _check_choices(config)
     _check_lists(config)
     _check_combine(config)
+    _check_training(config["trainer"])
+    check_optimizer("optimizer", config["optimizer"])
     check_phases(config)
     if not takes(float, share := config["train_users"]) or not 0 < share <= 1:
         raise CompositionError(f"train_users is {share!r}; it takes a share above 0 and at most 1, for example 0.25")

@@ -20,7 +20,9 @@ from ssrec.errors import UserError
 from ssrec.reproduce.shown import text_of as reproduced
 
 _KINDS = "ssrec table|ssrec compare|ssrec matrix|findings|reproduced"
-_MARKS = re.compile(rf"(<!-- ({_KINDS})(.*?) -->)\n.*?(<!-- end -->)", re.DOTALL)
+_END = "<!-- end -->"
+_OPENED = re.compile(rf"(<!-- ({_KINDS})((?:(?! -->).)*) -->)\n", re.DOTALL)
+_MARKS = re.compile(rf"{_OPENED.pattern}.*?({_END})", re.DOTALL)
 
 _READERS = {"ssrec table": table.text_of, "ssrec compare": compare.text_of}  # of folders of results
 
@@ -34,14 +36,28 @@ def filled(text: str, base: Path) -> str:
     """
 
     def part(mark: re.Match[str]) -> str:
-        words = shlex.split(mark[3])
+        words = _words(mark)
         if mark[2] in _READERS and words and not glob.glob(str(base / words[0])):
             made = f"There are no results in `{words[0]}` yet."
         else:
             made = _made(mark[2], words, base)
         return f"{mark[1]}\n{made}\n{mark[4]}"
 
+    for opened in _OPENED.finditer(text):
+        until = _OPENED.search(text, opened.end())
+        if _END not in text[opened.end() : until.start() if until else len(text)]:
+            raise UserError(f"{opened[1]} lacks its {_END}; without it the text behind would be lost")
     return _MARKS.sub(part, text)
+
+
+def _words(mark: re.Match[str]) -> list[str]:
+    try:
+        words = shlex.split(mark[3])
+    except ValueError as error:
+        raise UserError(f"{mark[1]} cannot be read: {error}") from None
+    if mark[2] == "findings" and len(words) != 1:
+        raise UserError(f"{mark[1]} names no file; say <!-- findings FILE.json -->")
+    return words
 
 
 def _made(kind: str, words: list[str], base: Path) -> str:
@@ -54,6 +70,8 @@ def _made(kind: str, words: list[str], base: Path) -> str:
 
 def findings(file: Path) -> str:
     """What an audit found but its notes, a line each."""
+    if not file.is_file():
+        raise UserError(f"{file} is missing; ssrec audit --json {file.name} writes it")
     report = json.loads(file.read_text())
     found = [f"- {f['grade']}: {f['sentence']}" for f in report["findings"] if f["grade"] != "note"]
     data, split = report["dataset"], report["split"]
@@ -70,6 +88,6 @@ def main(files: list[str]) -> None:
         if not file.is_file() or not _MARKS.search(file.read_text()):
             raise UserError(
                 f"{file} has no part to fill: <!-- ssrec table FOLDER -->, <!-- ssrec compare FOLDER -->, "
-                "<!-- ssrec matrix --> or <!-- findings FILE.json -->, and <!-- end -->"
+                f"<!-- ssrec matrix -->, <!-- findings FILE.json --> or <!-- reproduced TABLE -->, and {_END}"
             )
         file.write_text(filled(file.read_text(), file.parent))

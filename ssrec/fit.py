@@ -70,13 +70,9 @@ def make_trainer(
 ) -> pl.Trainer:
     """A trainer that writes its last checkpoint every epoch and, with `select=best`, the best by `monitor`.
 
-    `callbacks` come before its own. `patience` counts epochs, whatever the epochs between validations.
-
-    Raises:
-        CompositionError: no epoch would be validated.
+    `callbacks` come before its own. `patience` counts epochs, whatever the epochs between validations. Where neither
+    `select` nor `patience` reads a validation, only the last epoch has one, whatever `val_every`.
     """
-    if val_every is not None and val_every < 1:
-        raise CompositionError(f"trainer.val_every is {val_every}; it takes epochs between validations, at least 1")
     watched = select == "best" or patience is not None
     every = max(1, min(val_every or 1, max_epochs) if watched else max_epochs)
     last = ModelCheckpoint(

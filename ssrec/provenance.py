@@ -20,6 +20,7 @@ from ssrec.candidates import FULL, Candidates
 from ssrec.data.split import Splits
 
 DECIDING = ("ssrec", "conf", "pyproject.toml", "constraints.txt")  # a table or a test that changes changes no result
+DIRTY = "-dirty"  # how a commit ends from which files differ
 PACKAGES = ("ssrec", "torch", "pytorch-lightning", "polars")
 
 
@@ -78,7 +79,7 @@ def commit_of(root: Path) -> str | None:
     git = ["git", "--no-optional-locks", "-C", str(root)]
     try:
         name = _said([*git, "describe", "--always", "--abbrev=12", "--exclude=*"])
-        return name + ("-dirty" if _said([*git, "status", "--porcelain", "--", *DECIDING]) else "")
+        return name + (DIRTY if _said([*git, "status", "--porcelain", "--", *DECIDING]) else "")
     except (OSError, subprocess.CalledProcessError):
         return None
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ssrec import per_user
 from ssrec.compare.comparable import Run, check_metrics, named
+from ssrec.provenance import DIRTY
 
 
 def main(arguments: list[str]) -> None:
@@ -35,7 +36,7 @@ def main(arguments: list[str]) -> None:
 
 def publish(run: Run, metrics: list[str], folder: Path) -> None:
     """Write both files of a run."""
-    if str(run.result.get("commit")).endswith("-dirty"):
+    if str(run.result.get("commit")).endswith(DIRTY):
         print(f"{run.place} was made by files that differ from their commit: nobody can make it again", file=sys.stderr)
     file = folder / f"{run.result['fingerprint']}.json"
     per_user.publish(run.values, per_user.file_of(file), metrics)

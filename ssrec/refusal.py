@@ -73,6 +73,21 @@ def _unread(error: OverrideParseException) -> list[str]:
     return [f"ssrec: {error.override} cannot be read; {told}:", f"{key}='\"{value}\"'"]
 
 
+def _options(group: str) -> list[str]:
+    """The names that a group of the config has."""
+    folders = [folder / group for folder in (confs.folder(), confs.own()) if folder]
+    return [file.stem for folder in folders for file in folder.glob("*.yaml")]
+
+
+def _unchosen(overrides: list[str]) -> list[str] | None:
+    """A group that is to be nothing; Hydra does not say which."""
+    for word in overrides:
+        key, _, value = word.partition("=")
+        if value == "null" and (options := _options(key.partition("@")[0])):
+            return [f"ssrec: {word}: a part is chosen by its name", f"known: {', '.join(sorted(options))}"]
+    return None
+
+
 def _unwritten(error: OSError, words: list[str]) -> list[str] | None:
     """A file that cannot be made under a path that the user chose; None where that is not the reason."""
     if not isinstance(error.filename, str):
@@ -92,6 +107,8 @@ def worded(error: BaseException, overrides: list[str]) -> list[str] | None:
         return [f"ssrec: {error}"]
     if isinstance(error, OSError) and not isinstance(error, HydraException):  # one of Hydra's is both
         return _unwritten(error, overrides)
+    if isinstance(error, ValueError) and str(error).startswith("Config group override"):
+        return _unchosen(overrides)
     if isinstance(error, InstantiationException) or not isinstance(error, HydraException | OmegaConfBaseException):
         return None
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
@@ -99,17 +116,24 @@ def worded(error: BaseException, overrides: list[str]) -> list[str] | None:
         missing = re.search(r"[Cc]ould not (?:find|load) '([^']+)'", str(error))
         if missing:
             group, _, name = missing.group(1).rpartition("/")
-            folders = [folder / group for folder in (confs.folder(), confs.own()) if folder]
-            options = [file.stem for folder in folders for file in folder.glob("*.yaml")]
-            return [f"ssrec: conf/{group} has no {name}", f"{nearest(name, options)}"]
+            return [f"ssrec: conf/{group} has no {name}", nearest(name, _options(group))]
     unknown = re.search(r"Could not override '([^']+)'", str(error))
     if unknown:
         key = unknown.group(1)
-        return [f"ssrec: there is no key {key}", _hint(key, _known_keys(overrides, key))]
+        known = _known_keys(overrides, key)
+        if f"{key}{OPEN}" in known:
+            return [f"ssrec: {key} holds no names yet", f"names of your own need a plus sign: +{key}.<name>=<value>"]
+        return [f"ssrec: there is no key {key}", _hint(key, known)]
     full_key = getattr(error, "full_key", None)
     if isinstance(error, MissingMandatoryValue) and full_key:
         return [f"ssrec: {full_key} has no default; name {full_key}=<value>"]
     if isinstance(error, OverrideParseException):
         return _unread(error)
+    several = re.match(r"Ambiguous value for argument '([^=]*)=(.*)'$", lines[0])
+    if several:
+        key, values = several.groups()
+        return [f"ssrec: {key}={values} has several values", f"a list is {key}=[{values}]; -m makes a run of each"]
+    if lines[0].startswith("Error merging override") and error.__cause__:
+        return [f"ssrec: {lines[0]}", str(error.__cause__).splitlines()[0]]
     told = f"ssrec: {lines[0]}" + (f" (at {full_key})" if full_key else "")
     return [told, *(lines[1:2] if len(lines) > 1 else [])]

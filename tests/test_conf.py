@@ -14,7 +14,8 @@ CONF = Path(__file__).parent.parent / "conf"
 GROUPS = sorted(d.name for d in CONF.iterdir() if d.is_dir())
 FILES = sorted(CONF.rglob("*.yaml"))
 
-TRAINED_BY = {"sasrec": "objective=[next_item]", "lightgcn": "objective=[bpr]", "mult_vae": "objective=[elbo]"}
+TRAINED_BY = {"lightgcn": "objective=[bpr]", "mult_vae": "objective=[elbo]"}
+TRAINED_BY |= dict.fromkeys(("popularity", "markov", "item_knn", "ease"), "objective=[]")
 
 # What a dataset must be told, and which dataset has what a table reads.
 ASKED = {
@@ -40,7 +41,7 @@ CHOOSE = {
     "candidates": lambda n: [f"candidates={n}", *(["candidates.n=25"] if n == "sampled" else [])],
     "protocol": lambda n: [f"protocol={n}", "dataset=mind-small"],
     "diagnostic": lambda n: [f"diagnostic=[{n}]", *(["diagnostic.cka.other=x"] if n == "cka" else [])],
-    "model": lambda n: [f"model={n}", TRAINED_BY.get(n, "objective=[]")],
+    "model": lambda n: [f"model={n}", TRAINED_BY.get(n, "objective=[next_item]")],
     "objective": lambda n: {
         "bpr": ["model=lightgcn", "objective=[bpr]"],
         "elbo": ["model=mult_vae", "objective=[elbo]"],

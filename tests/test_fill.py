@@ -70,3 +70,26 @@ def test_a_file_without_marks_is_refused(tmp_path):
     for file in ("README.md", "missing.md"):
         with pytest.raises(UserError, match="has no part to fill"):
             main([str(tmp_path / file)])
+
+
+WRONG = {
+    "a mark that is left open before another": ("<!-- ssrec matrix -->\nprose\n<!-- ssrec matrix -->\n", "lacks its"),
+    "quotes that are left open": ("<!-- ssrec table 'a -->\n", "cannot be read: No closing quotation"),
+    "findings of no file": ("<!-- findings -->\n", "names no file"),
+    "findings that are missing": ("<!-- findings a.json -->\n", "a.json is missing; ssrec audit --json a.json"),
+}
+
+
+@pytest.mark.parametrize("text, told", WRONG.values(), ids=WRONG.keys())
+def test_a_wrong_mark_is_named_and_the_file_stays(tmp_path, text, told):
+    readme = tmp_path / "README.md"
+    readme.write_text(f"{text}<!-- end -->\n")
+    with pytest.raises(UserError, match=told):
+        main([str(readme)])
+    assert readme.read_text() == f"{text}<!-- end -->\n"
+
+
+def test_a_mark_without_an_end_is_named(tmp_path):
+    (tmp_path / "README.md").write_text("<!-- ssrec matrix -->\n<!-- end -->\n<!-- ssrec matrix -->\nprose\n")
+    with pytest.raises(UserError, match="lacks its"):
+        main([str(tmp_path / "README.md")])

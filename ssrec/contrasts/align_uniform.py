@@ -42,7 +42,8 @@ class AlignUniform(Contrast):
         with torch.autocast(first.device.type, enabled=False):
             views = [F.normalize(x.float(), dim=1) for x in (first, second)]
             apart = (views[0] - views[1]).square().sum(1)
-            alignment = global_mean(apart.pow(self.alpha / 2).sum(), len(apart))
+            away = apart.where(apart > 0, 1.0).pow(self.alpha / 2)  # below alpha 2 the slope at 0 is infinite
+            alignment = global_mean(away.where(apart > 0, 0.0).sum(), len(apart))
             uniformity = torch.stack([self._uniformity(view, same) for view in views]).mean()
         return {"alignment": alignment, "uniformity": self.weight * uniformity}
 

@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
+from inspect import isabstract, signature
 from typing import Any
 
+import torch
 from torch import nn
 
 from ssrec.arguments import check_arguments, takes
@@ -88,6 +90,20 @@ def _check_phase(where: str, phase: Plain, names: Sequence[str], optimizer: Plai
     if settings := phase.get("optimizer"):
         made = locate(optimizer["_target_"], "optimizer")
         check_arguments(f"{where}.optimizer", {"_target_": optimizer["_target_"], **settings}, made)
+        check_optimizer(f"{where}.optimizer", {**optimizer, **settings})
+
+
+def check_optimizer(where: str, node: Plain) -> None:
+    """Refuse settings that an optimizer refuses, tried on a parameter of its own.
+
+    Raises:
+        CompositionError: what the optimizer says.
+    """
+    try:
+        instantiate({**node, "_partial_": True})([nn.Parameter(torch.zeros(1))])
+    except (TypeError, ValueError, IndexError) as error:
+        settings = ", ".join(f"{name}={value}" for name, value in node.items() if not name.startswith("_"))
+        raise CompositionError(f"{where} cannot be made with {settings}: {error}") from None
 
 
 def check_weight(where: str, weight: Any) -> None:
@@ -98,8 +114,11 @@ def check_weight(where: str, weight: Any) -> None:
     """
     if isinstance(weight, dict) and "_target_" in weight:
         made = locate(weight["_target_"], where)
-        if isinstance(made, type) and issubclass(made, Schedule):
+        if isinstance(made, type) and issubclass(made, Schedule) and not isabstract(made):
             check_arguments(where, weight, made)
+            for name, argument in signature(made).parameters.items():
+                if argument.default is argument.empty and name not in weight:
+                    raise CompositionError(f"{where} lacks {name}, which {made.__name__} needs")
             instantiate(weight)
             return
     elif not isinstance(weight, dict) and takes(float, weight):

@@ -17,7 +17,7 @@ class GRU4Rec(SequenceEncoder):
 
     Without biases and with a zero vector for padding the state is exactly zero until a row's first item, so that rows
     need neither to be moved nor packed. As in the authors' PyTorch code the reset gate applies to U h and not to h,
-    and items are ranked by the vectors that are read (constrained embedding).
+    and items are ranked by the vectors that are read (constrained embedding), here without its bias of each item.
 
     Args:
         corpus: The training split, for its sizes.

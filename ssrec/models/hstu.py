@@ -112,7 +112,7 @@ class HSTU(SequenceEncoder):
         self.positions = nn.Embedding(max_length, dim)
         self.blocks = nn.ModuleList(Transducer(dim, heads, dropout, max_length, time_bias) for _ in range(layers))
         initialise(self.table, "normal")
-        nn.init.trunc_normal_(self.positions.weight, std=dim**-0.5)
+        nn.init.xavier_normal_(self.positions.weight)  # the last of the two draws that the authors' code makes
 
     def read(
         self, ids: Int[Tensor, "B T"], causal: bool, table: Vectors, times: Int[Tensor, "B T"] | None = None

@@ -46,7 +46,9 @@ class Distill(Objective[SequenceEncoding]):
             return self._compared(x.users, y.users, x, y, known)
         for who, causal in {"the model": x.causal, "the teacher": y.causal}.items():
             if not causal:
-                raise CompositionError(f"distill over window rows: {who} is not causal; say data.rows=prefix")
+                raise CompositionError(
+                    f"distill over windows: {who} is not causal, and would see a label; say data.rows=prefix"
+                )
         read = self._read(x, y)
         row = read.nonzero()[:, 0]
         return self._compared(x.hidden[read], y.hidden[read], x, y, known[row])

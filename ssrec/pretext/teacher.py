@@ -1,7 +1,7 @@
 """Modules that teach and are not trained: copies without parameters, and one that follows its student."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any, Generic, TypeVar, final
 
 import torch
@@ -15,7 +15,7 @@ M = TypeVar("M", bound=nn.Module)
 def frozen(module: M, *, stored: bool = True) -> M:
     """A copy whose parameters are buffers: no optimizer, clipping or data-parallel reduction sees them.
 
-    `stored` says whether checkpoints hold them. What was tied stays tied.
+    `stored` says whether checkpoints hold them. What was tied stays tied until the copy moves to another device.
     """
     copied = copy.deepcopy(module).requires_grad_(False)
     buffers: dict[int, Tensor] = {}
@@ -109,5 +109,8 @@ class Teacher(nn.Module, Generic[M]):
             own.lerp_(parameter, taken.to(own.dtype))
         self.steps += 1
 
-    def _pairs(self, student: M) -> Iterator[tuple[Tensor, Tensor]]:
-        return ((self.average.module.get_buffer(name), p.detach()) for name, p in student.named_parameters())
+    def _pairs(self, student: M) -> Iterable[tuple[Tensor, Tensor]]:
+        """Each of its tensors once, and what it follows; a move to another device unties buffers, not parameters."""
+        named = student.named_parameters(remove_duplicate=False)
+        owns = ((self.average.module.get_buffer(name), p.detach()) for name, p in named)
+        return {id(own): (own, p) for own, p in owns}.values()

@@ -58,7 +58,7 @@ def asked(question: Question, folder: Path, own: Sequence[str] = ()) -> list[Ask
             except Exception as error:
                 if (lines := worded(error, overrides)) is None:
                     raise
-                raise DataError(f"{where}: {' '.join(lines).removeprefix('ssrec: ')}") from None
+                raise DataError(f"{where}: {'; '.join(lines).removeprefix('ssrec: ')}") from None
             content = plain(stages[-1])
             for metric in question.metrics_of(table):
                 _check_metric(where, metric, content)

@@ -47,7 +47,7 @@ def reproduced(row: Row, runs: Sequence[Run]) -> str:
     if len(own) < len(row.reference.values):
         return "not yet"
     met = all(row.reference.met(metric, value) for metric, value in own.items())
-    return f"{'yes' if met else 'no, not'} {row.reference.words}".replace("yes ", "yes, ")
+    return f"{'yes,' if met else 'no, not'} {row.reference.words}"
 
 
 def notes(
@@ -65,7 +65,8 @@ def notes(
     told = []
     if missing := [seed for seed in seeds if seed not in made and seed not in failed]:
         told.append(f"missing: {_seeds(missing)}")
-    told += [f"failed: {_seeds([seed])}: {reason}" for seed, reason in failed.items()]
+    for reason in dict.fromkeys(failed.values()):
+        told.append(f"failed: {_seeds([seed for seed in failed if failed[seed] == reason])}: {reason}")
     if len(set(labels([run.result for run in runs]))) > 1:
         told.append("its runs differ in more than their seeds")
     if older := [run.result["seed"] for run in runs if run.result.get("numerics", 0) < newest]:

@@ -15,7 +15,7 @@ from ssrec.reproduce import page
 from ssrec.reproduce.asked import Asked, asked
 from ssrec.reproduce.deadline import Deadline, Stopped
 from ssrec.reproduce.question import Question, read
-from ssrec.reproduce.results import DIRTY, published
+from ssrec.reproduce.results import published
 from ssrec.reproduce.state import MEANING, State, States
 from ssrec.reproduce.work import Work
 from ssrec.table import render
@@ -68,7 +68,7 @@ def main(arguments: list[str], started: float | None = None) -> None:
     for stage in [] if chosen.list else [stage for run in runs for stage in run.stages]:
         processes(**plain(stage.hardware))
     commit = provenance.commit()  # of the code that is running, whatever is committed while it does
-    if str(commit).endswith(DIRTY) and not (chosen.list or chosen.allow_dirty):
+    if str(commit).endswith(provenance.DIRTY) and not (chosen.list or chosen.allow_dirty):
         raise UserError(
             "the code or its configs differ from the last commit, and what nobody can make again is not published; "
             "commit them,\nor say --allow-dirty to make runs in outputs alone"

@@ -1,5 +1,6 @@
 """`table.yaml`: the tables that a question asks for, their rows with seeds, and the values that others published."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
@@ -98,8 +99,8 @@ def _question(node: Any) -> Question:
         raise CompositionError("tables names no table; it takes names, each with its rows")
     tables = {str(name): _table(f"tables.{name}", table) for name, table in made["tables"].items()}
     for name, table in tables.items():
-        if "/" in name or name.startswith("."):
-            raise CompositionError(f"tables.{name} cannot be the name of a folder; take letters, digits and _")
+        if not re.fullmatch(r"\w[\w -]*", name):
+            raise CompositionError(f"tables.{name}: take letters, digits, _ and - for what is also a folder's name")
         if not (table.metrics or made.get("metrics")):
             raise CompositionError(f"tables.{name} lacks metrics, for example metrics: [hit_rate@10, ndcg@10]")
     question = Question(**{**made, "tables": tables})
@@ -124,6 +125,8 @@ def _table(where: str, node: Any) -> Table:
 
 def _row(where: str, node: Any) -> Row:
     made = _made(Row, where, node)
+    if not made["name"].strip():
+        raise CompositionError(f"{where}.name is empty; a name tells a row from the others")
     if made.get("reference") is not None:
         made["reference"] = reference(f"{where} ({made['name']}).reference", made["reference"])
     if made.get("worth") is not None:

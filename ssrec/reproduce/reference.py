@@ -34,7 +34,7 @@ class Reference:
 
     def off(self, metric: str, value: float) -> float:
         """By which share of the published value ours is larger; below 0 where it is smaller."""
-        return value / self.values[metric] - 1
+        return (value - self.values[metric]) / abs(self.values[metric])
 
     def met(self, metric: str, value: float) -> bool:
         """Whether a value counts as reproduced."""

@@ -16,8 +16,6 @@ from ssrec.compare.comparable import Run
 from ssrec.errors import DataError
 from ssrec.table import read_result
 
-DIRTY = "-dirty"  # how a commit ends from which files differ
-
 
 def place_of(folder: Path, table: str) -> Path:
     """The folder of a table's results."""
@@ -78,16 +76,25 @@ def publish(made: Path, folder: Path, table: str, row: str, metrics: Sequence[st
         if kept := [m for m in metrics if m in stored]:
             per_user.publish(run.values, per_user.file_of(file), kept)
     runs.write_json(file, {**result, "row": row, "numerics": runs.NUMERICS})
-    for other in (*place.glob("*.json"), *place.glob("*.failed")):
-        told = json.loads(other.read_text())
-        if other != file and (told.get("row"), told.get("seed")) == (row, result["seed"]):
-            per_user.file_of(other.with_suffix(".json")).unlink(missing_ok=True)
-            other.unlink()
+    for other in _alike(file, ("*.json", "*.failed"), row, result["seed"]):
+        if other.suffix == ".json":  # a failure has the name of the run that mends it
+            per_user.file_of(other).unlink(missing_ok=True)
+        other.unlink()
     return file
 
 
 def record_failure(folder: Path, table: str, fingerprint: str, failure: Mapping[str, Any]) -> None:
-    """Write that a run failed: its `row`, `seed`, `reason` and `commit`."""
+    """Write that a run failed, in place of other failures of its row and seed: `row`, `seed`, `reason` and `commit`."""
     place = place_of(folder, table)
     place.mkdir(parents=True, exist_ok=True)
-    (place / f"{fingerprint}.failed").write_text(json.dumps(dict(failure), indent=1, sort_keys=True) + "\n")
+    file = place / f"{fingerprint}.failed"
+    file.write_text(json.dumps(dict(failure), indent=1, sort_keys=True) + "\n")
+    for other in _alike(file, ("*.failed",), failure["row"], failure["seed"]):
+        other.unlink()
+
+
+def _alike(file: Path, globs: Sequence[str], row: str, seed: int) -> list[Path]:
+    """The other files beside one that are of the same row and seed."""
+    others = [other for glob in globs for other in file.parent.glob(glob) if other != file]
+    told = [json.loads(other.read_text()) for other in others]
+    return [other for other, t in zip(others, told, strict=True) if (t.get("row"), t.get("seed")) == (row, seed)]

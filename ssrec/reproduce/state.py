@@ -11,8 +11,9 @@ from omegaconf import DictConfig
 from ssrec import runs
 from ssrec.errors import DataError
 from ssrec.make import canonical_of
+from ssrec.provenance import DIRTY
 from ssrec.reproduce.asked import Asked
-from ssrec.reproduce.results import DIRTY, Published
+from ssrec.reproduce.results import Published
 from ssrec.train import plain
 
 Word = Literal["made", "older", "finished", "uncommitted", "failed", "partly", "missing"]

@@ -10,10 +10,11 @@ import torch
 
 from ssrec import runs
 from ssrec.errors import DataError, UserError
+from ssrec.provenance import DIRTY
 from ssrec.reproduce.asked import Asked
 from ssrec.reproduce.deadline import Deadline, Stopped
 from ssrec.reproduce.question import Question
-from ssrec.reproduce.results import DIRTY, publish, record_failure
+from ssrec.reproduce.results import publish, record_failure
 from ssrec.reproduce.state import State
 from ssrec.train import train
 

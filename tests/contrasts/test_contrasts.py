@@ -136,6 +136,14 @@ def test_equal_vectors_have_finite_gradients(make):
     assert first.grad is not None and first.grad.isfinite().all()
 
 
+@pytest.mark.parametrize("alpha", [0.5, 1.0, 2.0])
+def test_views_that_agree_have_a_finite_gradient_whatever_the_power(views, alpha):
+    first, second = views
+    first, second = first.requires_grad_(), torch.cat([first[:1], second[1:]]).detach()
+    (gradient,) = torch.autograd.grad(AlignUniform(alpha=alpha)(first, second)["alignment"], first)
+    assert gradient.isfinite().all() and not gradient[0].any() and gradient[1:].any(1).all()
+
+
 @every_contrast
 def test_it_is_computed_in_single_precision(make, views):
     with torch.autocast("cpu", dtype=torch.bfloat16):

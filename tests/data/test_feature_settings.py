@@ -147,7 +147,7 @@ def test_what_is_stored_says_the_settings_of_each_column(tmp_path):
 def test_fingerprints_know_what_differs_and_no_more():
     def of(**node):
         config = {
-            "objective": {"x": {"weight": 1.0}},
+            "objective": {"bpr": {"weight": 1.0, "loss": {"_target_": "ssrec.objectives.bpr.BPR"}}},
             "features": {"numbers": "zscore", "buckets": None, "min_count": 1, **node},
             "hardware": {"precision": "32"},
         }

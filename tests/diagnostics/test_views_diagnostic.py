@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from representations import DATA, corpus, ragged, seen
 
-from ssrec import runs
+from ssrec import confs, runs
 from ssrec.batch import PAD, Batch, Corpus
 from ssrec.data.rows import make_rows
 from ssrec.diagnostics.views import Views, drawn_by, unchanged_and_empty
@@ -61,6 +61,19 @@ def test_shares_over_training_rows_by_term_and_view():
 def test_the_recipe_of_a_contrast_logs_them(tiny):
     found = runs.read(train(tiny("recipe=cl4srec", "debug=fast")))["metrics"]
     assert 0 <= found["test/identity/contrast_sequence/crop"] < 1
+
+
+def test_every_recipe_that_draws_views_asks_for_them(tiny):
+    """And draws its batches from all rows, since other rows are its negatives."""
+    drawing = set()
+    for file in sorted((confs.folder() / "recipe").glob("*.yaml")):
+        config = tiny(f"recipe={file.stem}")
+        for stage in (config, config.pretrain):
+            if any("views" in term.loss for term in stage.get("objective", {}).values()):
+                drawing.add(file.stem)
+                assert "views" in stage.diagnostic, file.stem
+                assert config.data.batching == "mixed", file.stem
+    assert {"cl4srec", "coserec", "duorec", "iclrec", "mclrec"} <= drawing
 
 
 def test_without_views_there_is_nothing():

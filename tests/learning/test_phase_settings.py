@@ -40,6 +40,15 @@ REFUSED = {
     "lengths of two kinds": ("phases=[{steps: 2}, {epochs: 1}]", "lengths in epochs and in steps"),
     "a length that is missing": ("phases=[{epochs: 2}, {}]", "one has a length in epochs, so every one needs it"),
     "no setting of the optimizer": ("phases=[{optimizer: {rate: .1}}]", r"phases\[0\]\.optimizer\.rate is not an arg"),
+    "a rate that is none": ("phases=[{optimizer: {lr: -1}}]", r"phases\[0\]\.optimizer cannot be made with lr=-1"),
+    "a schedule that lacks a setting": (
+        "objective.next_item.weight={_target_: ssrec.learning.schedules.Ramp}",
+        r"objective\.next_item\.weight lacks value, which Ramp needs",
+    ),
+    "the class of all schedules": (
+        "objective.next_item.weight={_target_: ssrec.learning.schedules.Schedule}",
+        "it takes a number or a schedule",
+    ),
     "a weight that is no schedule": (
         "objective.next_item.weight={_target_: ssrec.learning.schedules.Term}",
         r"objective\.next_item\.weight\._target_ is ssrec\.learning\.schedules\.Term, which cannot be imported",

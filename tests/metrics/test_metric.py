@@ -19,7 +19,7 @@ from torch import nn
 from torch.nn.functional import pad
 from torchmetrics import Metric
 
-from ssrec.batch import Attributes, Corpus, Ragged, Vectors
+from ssrec.batch import Attributes, Corpus, Ragged, Text, Vectors
 from ssrec.errors import CompositionError
 from ssrec.metrics.accuracy import F1, MAP, MRR, NDCG, HitRate, Precision, Recall
 from ssrec.metrics.calibration import Miscalibration
@@ -38,6 +38,7 @@ from ssrec.metrics.personalisation import InterUserDistance
 from ssrec.metrics.popularity import AveragePopularity
 from ssrec.metrics.popularity_lift import PopularityLift
 from ssrec.metrics.serendipity import Serendipity
+from ssrec.metrics.text_diversity import TextDiversity
 from ssrec.metrics.whole_ranking import AUC, FullMRR, MeanRank, PercentileRank, RPrecision
 from ssrec.ranking import ranking
 
@@ -56,6 +57,7 @@ N, B, A = 120, 37, 6
 # Those that must be told something, and what their results at a K are called.
 TOLD = {
     ("diversity_image",): partial(FeatureDiversity, feature="image", ks=KS),
+    ("diversity_title",): partial(TextDiversity, feature="title", ks=KS),
     ("exposure_gap_brand_events", "exposure_ratio_brand_events"): partial(
         ProviderExposure, feature="brand", against="events", ks=KS
     ),
@@ -85,7 +87,10 @@ def build() -> list[Metric]:
         n_users=40,
         n_items=N,
         attributes=attributes,
-        item_features={"image": Vectors(torch.randn(N + 1, 4, generator=generator))},
+        item_features={
+            "image": Vectors(torch.randn(N + 1, 4, generator=generator)),
+            "title": Text(("", *(f"{'abcdef'[i % 5]} {i % 7}" for i in range(N)))),
+        },
         published={"attributes": attributes, "brand": attributes, "user.gender": genders},
     )
     return [metric(corpus) if metric in WHOLE else metric(corpus, ks=KS) for metric in ALL] + [
@@ -131,6 +136,7 @@ def test_every_metric_reports_every_k(whole):
     assert set(whole) == names - {
         "diversity_attributes@1",  # one item is no pair
         "diversity_image@1",
+        "diversity_title@1",
         "diversity_vectors@1",
     }
     assert all(value > 0 for name, value in whole.items() if "_ratio_" not in name)

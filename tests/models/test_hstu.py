@@ -75,6 +75,11 @@ def test_a_view_without_times_takes_its_events_as_simultaneous(corpus):
     assert torch.equal(model.encode(IDS, True), model.encode(IDS, True, torch.full_like(IDS, 5)))
 
 
+def test_positions_start_as_the_authors_code_leaves_them(corpus):
+    model = drawn(HSTU, corpus, spread=False, dim=64, max_length=200)
+    assert float(model.positions.weight.detach().std()) == pytest.approx((2 / (200 + 64)) ** 0.5, rel=0.05)
+
+
 def test_buckets_grow_with_the_logarithm_of_seconds():
     index = buckets(torch.tensor([[0, 1, 3, 1_700_000_000]]))[0]
     assert index[0].tolist() == [0, 0, 3, 70] and torch.equal(index, index.T)

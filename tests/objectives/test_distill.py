@@ -64,7 +64,9 @@ def test_over_prefixes_the_users_vectors_are_compared(corpus, batch, running, ca
 @pytest.mark.parametrize("who", ["model", "teacher"])
 def test_windows_ask_for_causal_passes(corpus, batch, running, who):
     encoder, teacher = (running(corpus, causal=who != blind) for blind in ("model", "teacher"))
-    with pytest.raises(CompositionError, match=rf"the {who} is not causal; say data\.rows=prefix"):
+    with pytest.raises(
+        CompositionError, match=rf"the {who} is not causal, and would see a label; say data\.rows=prefix"
+    ):
         Distill(encoder, corpus, teacher=teacher, match=Logits)(encoder(batch))
 
 

@@ -22,6 +22,13 @@ def test_the_nearest_centroid_is_that_of_the_loop(rows, k, budget, seed):
         assert float(away[i]) == pytest.approx(min(distances), abs=1e-5)
 
 
+def test_half_precision_around_it_changes_nothing():
+    x = torch.randn(60, 8) * 0.3 + 2  # far from the origin, where distances are small differences
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        inside = nearest(x, x[:20])
+    assert all(torch.equal(a, b) for a, b in zip(inside, nearest(x, x[:20]), strict=True))
+
+
 def naive_lloyd(x: torch.Tensor, centroids: torch.Tensor, iterations: int) -> torch.Tensor:
     """The textbook, for data in which no cluster is ever empty."""
     for _ in range(iterations):

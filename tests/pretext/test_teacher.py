@@ -73,6 +73,20 @@ def test_a_teacher_is_a_moving_average(steps):
     torch.testing.assert_close(teacher(x), student(x).detach(), msg="what it gives is not what it holds")
 
 
+def test_what_is_tied_follows_also_after_a_move():
+    module = Tied().double().eval()  # a move and a cast replace buffers alike
+    teacher, x = Teacher(Tied(), momentum=0.5, momentum_end=0.5).double(), torch.randn(2, 5, 3).double()
+    teacher.start(module)
+    torch.testing.assert_close(teacher(x), module(x).detach())
+    before = {name: p.detach().clone() for name, p in module.named_parameters()}
+    changed(module)
+    teacher.follow(module)
+    with torch.no_grad():
+        for name, p in module.named_parameters():
+            p.lerp_(before[name], 0.5)
+    torch.testing.assert_close(teacher(x), module(x).detach())
+
+
 def test_a_stored_teacher_goes_on():
     module = Tied()
     teacher, again = (Teacher(module, momentum=0.5, momentum_end=0.8, momentum_steps=3) for _ in range(2))

@@ -68,11 +68,11 @@ CASES = {
     "an unknown recipe": (
         "recipe=popularity",
         "recipe=popularty",
-        "row c: conf/recipe has no popularty did you mean pop",
+        "row c: conf/recipe has no popularty; did you mean pop",
     ),
-    "an unknown key": ("model.dim=32", "model.dimm=32", "tables.one, row b: there is no key model.dimm did you mean"),
+    "an unknown key": ("model.dim=32", "model.dimm=32", "tables.one, row b: there is no key model.dimm; did you mean"),
     "parts that do not fit": ("model.dim=32", "model=lightgcn", "row b: objective next_item reads a SequenceEncoding"),
-    "a sweep": ("model.dim=32", '"model.dim=32,64"', "row b:"),
+    "a sweep": ("model.dim=32", '"model.dim=32,64"', "row b: model.dim=32,64 has several values; a list is"),
     "runs of another row": ("model.dim=32", "model.dim=16", "row b asks for the very runs of row a"),
     "a metric that no run reports": (
         "seeds: [3, 1]",

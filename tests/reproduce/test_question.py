@@ -100,7 +100,8 @@ CASES = {
     "only a source": ("hit_rate@10: .0921, ndcg@10: .0531, ", "", "reference has no value, for example ndcg@10: .0531"),
     "no share": ("3% or above", "3", "reference.within is 3; it takes a share: 5%, or 5% or above"),
     "a value that is not shown": ("hit_rate@10: .0921", "mrr@10: .0921", "SASRec has mrr@10, which the table does not"),
-    "a table that is no folder": ("  other:", "  ../other:", "tables.../other cannot be the name of a folder"),
+    "a table that is no folder": ("  other:", "  ../other:", "tables.../other: take letters, digits, _ and -"),
+    "an empty name": ("name: SASRec", "name: ''", "tables.beauty.rows[1].name is empty"),
     "no yaml": ('"ks=[10,20]"]', "ks=[10,20]]", "line 3, column"),
     "a key twice": ("    seeds: [4]", "    seeds: [4]\n    seeds: [5]", "line 17, column"),
 }

@@ -14,6 +14,14 @@ def test_within_is_a_share_of_the_published_value(value, off, met):
     assert published.met("ndcg@10", value) is met
 
 
+def test_of_a_value_below_0_a_larger_one_is_larger():
+    published = Reference({"lift@10": -0.2}, "a paper", within=0.1, or_above=True)
+    assert published.off("lift@10", -0.1) == pytest.approx(0.5) and published.off("lift@10", -0.3) == pytest.approx(
+        -0.5
+    )
+    assert published.met("lift@10", -0.1) and not published.met("lift@10", -0.3)
+
+
 def test_or_above_takes_any_larger_value():
     published = Reference({"ndcg@10": 0.1}, "a paper", or_above=True)
     assert published.met("ndcg@10", 0.5) and not published.met("ndcg@10", 0.09)

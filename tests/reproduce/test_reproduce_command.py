@@ -195,6 +195,7 @@ def test_a_run_that_fails_is_shown_with_its_reason_and_the_others_go_on(question
         main(["reproduce", str(folder)])
     assert "made: 1; failed: 1" in capsys.readouterr().err
     assert table(folder)["bug"]["seeds"] == "1", "tried again, and its failure is gone"
+    assert len(list(folder.glob("results/world/*.parquet"))) == 2, "what its users scored stays"
     assert len(list(folder.glob("results/world/*.failed"))) == 1
 
 

@@ -12,6 +12,7 @@ from ssrec.compare.paired import compared
 from ssrec.compare.setting import Setting
 from ssrec.compare.verdict import verdict
 from ssrec.errors import UserError
+from ssrec.reproduce.results import record_failure
 from ssrec.reproduce.shown import text_of
 
 USERS = 40
@@ -132,6 +133,13 @@ def test_a_failure_has_its_reason_until_it_is_made(folder):
     assert r"failed: seed 2: too \| hot; few seeds" in text_of(["world"], folder)
     store(folder, "better", 2)
     assert "hot" not in text_of(["world"], folder)
+
+
+def test_seeds_that_failed_alike_share_a_reason_and_a_later_failure_replaces_an_earlier_one(folder):
+    for fingerprint, seed, reason in (("f", 2, "hot"), ("a", 2, "cold"), ("b", 3, "cold")):
+        record_failure(folder, "world", fingerprint, {"row": "never", "seed": seed, "reason": reason})
+    assert sorted(file.name for file in folder.glob("results/world/*.failed")) == ["a.failed", "b.failed"]
+    assert cells(text_of(["world"], folder))["never"]["notes"] == "missing: seed 1; failed: seeds 2, 3: cold"
 
 
 def test_a_metric_that_some_runs_lack_is_left_out_of_their_row(folder):

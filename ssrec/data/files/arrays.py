@@ -50,7 +50,7 @@ def read_npz(path: Path) -> SparseMatrix:
     if needed is None or missing:
         has = ", ".join(sorted(parts)) or "nothing"
         raise DataError(f"{path} is no scipy sparse matrix (csr, csc or coo): its format is {kind!r}, it has {has}")
-    values = _numbers(path, "data", parts["data"])
+    values = _numeric(path, "data", parts["data"])
     shape = _integers(path, "shape", parts["shape"])
     if len(shape) != 2 or (shape < 0).any():
         raise DataError(f"{path}: the shape should be two sizes, and is {shape.tolist()}")
@@ -62,14 +62,22 @@ def read_npz(path: Path) -> SparseMatrix:
         rows, columns = (outer, inner) if kind == "csr" else (inner, outer)
     if not len(rows) == len(columns) == len(values) or values.ndim != 1:
         raise DataError(f"{path}: {len(rows):,} rows, {len(columns):,} columns and {values.size:,} values")
+    found = SparseMatrix(rows, columns, values, (int(shape[0]), int(shape[1])))
     for name, index, size in (("row", rows, shape[0]), ("column", columns, shape[1])):
         if len(index) and not (index.min() >= 0 and index.max() < size):
-            k = int(((index < 0) | (index >= size)).argmax())
             why = f"no {name} of a matrix of shape {tuple(shape.tolist())}; {name}s are 0 to {size - 1}"
-            element = f"({rows[k]}, {columns[k]}) {values[k]:g}"
-            line, column = int(rows[k]), f"{columns[k]} (both counted from 0)"
-            raise DataError(worded(path, why, line=line, column=column, row=element, unit="row"))
-    return SparseMatrix(rows, columns, values, (int(shape[0]), int(shape[1])))
+            raise _odd_element(path, found, (index < 0) | (index >= size), why)
+    if values.dtype.kind == "f" and not (finite := np.isfinite(values)).all():
+        raise _odd_element(path, found, ~finite, "no finite number")
+    return found
+
+
+def _odd_element(path: Path, matrix: SparseMatrix, wrong: Bool[np.ndarray, "E"], why: str) -> DataError:
+    """The error of the first of the wrong elements."""
+    k = int(wrong.argmax())
+    row, column = int(matrix.rows[k]), int(matrix.columns[k])
+    element = f"({row}, {column}) {matrix.values[k]:g}"
+    return DataError(worded(path, why, line=row, column=f"{column} (both counted from 0)", row=element, unit="row"))
 
 
 def _load(path: Path) -> Any:
@@ -94,9 +102,14 @@ def _load(path: Path) -> Any:
         raise DataError(f"{path} holds no arrays ({type(e).__name__}: {e}); is it truncated?") from e
 
 
-def _numbers(path: Path, name: str, array: np.ndarray) -> np.ndarray:
+def _numeric(path: Path, name: str, array: np.ndarray) -> np.ndarray:
     if array.dtype.kind not in "biuf":
         raise DataError(f"{path}: {name} should hold numbers, and holds {array.dtype}")
+    return array
+
+
+def _numbers(path: Path, name: str, array: np.ndarray) -> np.ndarray:
+    _numeric(path, name, array)
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise odd_number(path, name, array, ~np.isfinite(array), "is no finite number")
     return array

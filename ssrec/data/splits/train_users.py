@@ -40,7 +40,7 @@ class TrainUsers(Split):
         trained = torch.bincount(owner[part == TRAIN], minlength=len(events.lengths)) > 0
         users = trained.nonzero().flatten()
         order = torch.randperm(len(users), generator=torch.Generator().manual_seed(SEED))
-        trained[users[order[math.ceil(self.share * len(users)) :]]] = False
+        trained[users[order[math.ceil(self.share * len(users) - 1e-9) :]]] = False
         return torch.where((part == TRAIN) & ~trained[owner], torch.tensor(CONTEXT, dtype=part.dtype), part)
 
     def found(self, events: Events) -> dict[str, int | float | str]:

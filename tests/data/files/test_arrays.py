@@ -63,7 +63,7 @@ def test_sparse_layouts(tmp_path, kind):
         (
             "coo",
             {"data": np.array([1, np.nan, 1, 1])},
-            r"nan is no finite number, at place 1 of data, counted from 0, in row",
+            r"row 2, column 0 \(both counted from 0\): no finite number, in row .\(2, 0\) nan",
         ),
         ("coo", {"shape": np.array([4])}, "two sizes"),
         ("coo", {"shape": np.array([-4, 3])}, "two sizes"),
