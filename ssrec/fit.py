@@ -3,7 +3,7 @@
 import logging
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,21 @@ def processes(*, accelerator: str, devices: int | str | list[int], strategy: str
             f"hardware.precision={precision} does not run on this machine; say hardware.precision={trainer.precision}"
         )
     return trainer.num_devices if trainer.strategy.launcher is not None else 0
+
+
+def check_limits(data: DataModule, settings: Mapping[str, Any], parts: Sequence[str]) -> None:
+    """Refuse a share of batches that rounds to none, before anything is trained.
+
+    Raises:
+        CompositionError: names the setting and how many batches there are.
+    """
+    loaders = {"train": data.train_dataloader, "val": data.val_dataloader, "test": data.test_dataloader}
+    for part in parts:
+        share = settings.get(f"limit_{part}_batches")
+        if isinstance(share, float) and int(share * (n := len(loaders[part]()))) < 1:
+            raise CompositionError(
+                f"trainer.limit_{part}_batches={share} leaves none of {n} batches; it takes at least 1/{n}"
+            )
 
 
 def make_trainer(

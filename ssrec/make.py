@@ -24,7 +24,7 @@ from ssrec.data.splits.parted import HELD, Name
 from ssrec.data.splits.train_users import split_among
 from ssrec.diagnostics.observer import Observer
 from ssrec.errors import DataError
-from ssrec.fit import fit, make_trainer
+from ssrec.fit import check_limits, fit, make_trainer
 from ssrec.learner import Learner
 from ssrec.learning.combine import Combine
 from ssrec.learning.phase_settings import PhaseSettings, build_phases
@@ -109,6 +109,7 @@ def make(config: DictConfig, content: Plain, dataset: str, folder: Path, label: 
     data = DataModule(splits, **instantiate(config.data), seed=config.seed)
     trained = any(p.requires_grad for p in encoder.parameters()) and bool(terms)
 
+    check_limits(data, content["trainer"], ("train", "val", "test") if trained else ("val", "test"))
     folder.mkdir(parents=True, exist_ok=True)
     with logs.opened(config.logger, folder, label) as logger:
         observer = Observer(diagnostics, splits.corpus, data.rows, terms)

@@ -97,6 +97,14 @@ CASES = {
     "a norm that turns gradients around": (["trainer.gradient_clip_val=-1"], "it takes a norm above 0, or null"),
     "no batch to train on": (["trainer.limit_train_batches=0"], "limit_train_batches is 0; it takes a number of"),
     "more than all batches": (["trainer.limit_val_batches=2.5"], "limit_val_batches is 2.5; it takes a number of"),
+    "a share of batches that is none": (
+        ["trainer.limit_train_batches=0.001"],
+        "trainer.limit_train_batches=0.001 leaves none of 1 batches; it takes at least 1/1",
+    ),
+    "a share of test batches that is none": (
+        ["model=popularity", "objective=[]", "trainer.limit_test_batches=0.001"],
+        "trainer.limit_test_batches=0.001 leaves none of",
+    ),
     "no batch of a pretraining": (
         ["objective@pretrain.objective=[masked_item]", "+pretrain.trainer.limit_train_batches=-1"],
         "limit_train_batches is -1; it takes a number of",

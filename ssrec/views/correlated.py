@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import final
 
 import torch
+from jaxtyping import Bool, Int
 from torch import Tensor
 
 from ssrec.batch import PAD, Batch, Corpus
@@ -16,9 +17,8 @@ from ssrec.views.similar import Similar
 from ssrec.views.view import View, at_least_one, places, require_share, some
 
 
-@final
-class Substitute(View):
-    """Puts the most similar item in the place of `rate` of each sequence; `refresh`: see `Similar`."""
+class Correlated(View):
+    """Draws `rate` of each sequence's places, and knows the most similar item of each; `refresh`: see `Similar`."""
 
     own_items = False
 
@@ -30,31 +30,28 @@ class Substitute(View):
     def before_epoch(self, items: Callable[[], Tensor]) -> None:
         self.similar.begin_epoch(items)
 
+    def drawn(self, items: Int[Tensor, "B T"]) -> tuple[Int[Tensor, "B T"], Bool[Tensor, "B T"]]:
+        """Each place's similar item, and which places were drawn of those that have one."""
+        _, length = places(items)
+        similar = self.similar.item[items]
+        return similar, some(items, at_least_one(self.rate, length)) & (similar != PAD)
+
+
+@final
+class Substitute(Correlated):
+    """Puts the most similar item in the place of `rate` of each sequence."""
+
     def forward(self, batch: Batch) -> Batch:
-        _, length = places(batch.items)
-        similar = self.similar.item[batch.items]
-        chosen = some(batch.items, at_least_one(self.rate, length)) & (similar != PAD)
+        similar, chosen = self.drawn(batch.items)
         return replace(batch, items=torch.where(chosen, similar, batch.items))
 
 
 @final
-class Insert(View):
-    """Puts the most similar item before `rate` of each sequence's items, at their times; `refresh`: see `Similar`."""
-
-    own_items = False
-
-    def __init__(self, corpus: Corpus, *, rate: float, refresh: int | None = None):
-        super().__init__()
-        self.rate = require_share("rate", rate)
-        self.similar = Similar(corpus, refresh)
-
-    def before_epoch(self, items: Callable[[], Tensor]) -> None:
-        self.similar.begin_epoch(items)
+class Insert(Correlated):
+    """Puts the most similar item before `rate` of each sequence's items, at their times."""
 
     def forward(self, batch: Batch) -> Batch:
-        _, length = places(batch.items)
-        similar = self.similar.item[batch.items]
-        chosen = some(batch.items, at_least_one(self.rate, length)) & (similar != PAD)
+        similar, chosen = self.drawn(batch.items)
         width = batch.items.shape[1]
         more = max(1, int(self.rate * width + 1e-9))  # columns, known without a look at the rows
         following = chosen.flip(1).cumsum(1).flip(1) - chosen.long()  # how many come in behind each column
