@@ -15,6 +15,7 @@ from ssrec.errors import DataError
 from ssrec.metrics.metric import result_names
 from ssrec.refusal import worded
 from ssrec.reproduce.question import FILE, Question, Row
+from ssrec.reproduce.search import trials
 from ssrec.train import plain, ready
 
 
@@ -35,9 +36,10 @@ class Asked:
 
 
 def asked(question: Question, folder: Path, own: Sequence[str] = ()) -> list[Asked]:
-    """All runs of a question, those of most worth first.
+    """All runs of a question that can be told by now, those of most worth first.
 
-    By the rows' `worth`, then every row's first seed before any row's second, then as the file has them.
+    By the rows' `worth`, then every row's first seed before any row's second, then as the file has them. Of a row with
+    a search: the first seed of every trial, and the other seeds of the one that was chosen, once that is known.
 
     Args:
         question: what the folder's table.yaml says.
@@ -50,7 +52,7 @@ def asked(question: Question, folder: Path, own: Sequence[str] = ()) -> list[Ask
     found: list[tuple[float, int, Asked]] = []
     for table, node in question.tables.items():
         same: dict[str, str] = {}
-        for row in node.rows:
+        for row, seeds in trials(question, folder, table):
             where = f"{folder / FILE}: tables.{table}, row {row.name}"
             overrides = [*question.common, *node.overrides, *row.overrides, *own]
             try:
@@ -66,7 +68,7 @@ def asked(question: Question, folder: Path, own: Sequence[str] = ()) -> list[Ask
             if key in same:
                 raise DataError(f"{where} asks for the very runs of row {same[key]}; leave one of them out")
             same[key] = row.name
-            for place, seed in enumerate(question.seeds_of(table, row)):
+            for place, seed in enumerate(seeds):
                 order = math.inf if row.worth is None else row.worth
                 found.append((order, place, Asked(table, row, seed, *_seeded(config, stages, seed))))
     return [run for *_, run in sorted(found, key=lambda f: f[:2])]

@@ -16,6 +16,7 @@ from ssrec.reproduce.asked import Asked, asked
 from ssrec.reproduce.deadline import Deadline, Stopped
 from ssrec.reproduce.question import Question, read
 from ssrec.reproduce.results import published
+from ssrec.reproduce.search import named
 from ssrec.reproduce.state import MEANING, State, States
 from ssrec.reproduce.work import Work
 from ssrec.table import render
@@ -64,7 +65,11 @@ def main(arguments: list[str], started: float | None = None) -> None:
     for table in chosen.table or []:
         if table not in question.tables:
             raise UserError(f"{chosen.folder} has no table {table}; {nearest(table, question.tables)}")
-    runs = [r for r in asked(question, chosen.folder, own) if not chosen.table or r.table in chosen.table]
+
+    def wanted() -> list[Asked]:
+        return [r for r in asked(question, chosen.folder, own) if not chosen.table or r.table in chosen.table]
+
+    runs = wanted()
     for stage in [] if chosen.list else [stage for run in runs for stage in run.stages]:
         processes(**plain(stage.hardware))
     commit = provenance.commit()  # of the code that is running, whatever is committed while it does
@@ -83,7 +88,12 @@ def main(arguments: list[str], started: float | None = None) -> None:
         return
     work = Work(question, chosen.folder, deadline, commit=commit, publishes=not chosen.allow_dirty)
     try:
-        work.through([(r, s) for r, s in zip(runs, states, strict=True) if s.word != "made"], anew=chosen.anew)
+        begun: set[str] = set()
+        while todo := [(r, s) for r, s in zip(runs, states, strict=True) if s.word != "made" and r.name not in begun]:
+            begun |= {run.name for run, _ in todo}
+            work.through(todo, anew=chosen.anew)
+            runs = [] if work.stopped else wanted()  # a search that is decided now asks for more
+            states = states_of(question, chosen.folder, runs, download=True)
     finally:  # also where it is stopped by hand
         if not chosen.allow_dirty:
             print(page.fill(question, chosen.folder))
@@ -94,9 +104,7 @@ def main(arguments: list[str], started: float | None = None) -> None:
 
 def states_of(question: Question, folder: Path, runs: Sequence[Asked], *, download: bool) -> list[State]:
     """How far each run is."""
-    there = {}
-    for table, node in question.tables.items():
-        there[table] = published(folder, table, {row.name: question.seeds_of(table, row) for row in node.rows})
+    there = {table: published(folder, table, named(question, table)) for table in question.tables}
     states = States(there, download=download)
     return [states.of(run) for run in runs]
 

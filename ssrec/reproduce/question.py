@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,24 +26,42 @@ ELSEWHERE = {
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """A line of a table: a setting over seeds. What has a smaller `worth` is made first; without one it comes last."""
+    """A line of a table: a setting over seeds. What has a smaller `worth` is made first; without one it comes last.
+
+    `search` holds other settings, each a list of overrides: the first seed tries them beside the row's own, and what is
+    best on validation is what the other seeds run and the table shows.
+    """
 
     name: str
     overrides: Sequence[str] = ()
+    search: Sequence[Sequence[str]] = ()
     seeds: Sequence[int] | None = None
     worth: float | None = None
     reference: Reference | None = None
 
+    @property
+    def trials(self) -> list["Row"]:
+        """The row's own settings, then those of its search, each a row by its own name."""
+        others = [
+            replace(self, name=f"{self.name} ({' '.join(words)})", overrides=[*self.overrides, *words], search=())
+            for words in self.search
+        ]
+        return [replace(self, search=()), *others]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """Rows under the same data and rules; `compare` names the row that the others are compared with, user by user."""
+    """Rows under the same data and rules; `compare` names the row that the others are compared with, user by user.
+
+    `searched` names the table whose searches decide for this one too, row by row, so that it makes no trials.
+    """
 
     rows: Sequence[Row]
     metrics: Sequence[str] | None = None
     overrides: Sequence[str] = ()
     seeds: Sequence[int] | None = None
     compare: str | None = None
+    searched: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +124,7 @@ def _question(node: Any) -> Question:
     question = Question(**{**made, "tables": tables})
     for name, table in tables.items():
         _check_references(f"tables.{name}", table, question.metrics_of(name))
+        _check_searched(f"tables.{name}", table, tables)
     return question
 
 
@@ -114,10 +133,11 @@ def _table(where: str, node: Any) -> Table:
     rows = [_row(f"{where}.rows[{i}]", row) for i, row in enumerate(made["rows"])]
     if not rows:
         raise CompositionError(f"{where}.rows is empty; a row is a name and overrides")
-    names = [row.name for row in rows]
+    names = [trial.name for row in rows for trial in row.trials]
     if twice := [name for name, n in Counter(names).items() if n > 1]:
         raise CompositionError(f"{where} has {Counter(names)[twice[0]]} rows named {twice[0]}; a name tells one row")
     compare = made.get("compare")
+    names = [row.name for row in rows]
     if compare is not None and compare not in names:
         raise CompositionError(f"{where}.compare is {compare}, which is no row; rows: {', '.join(names)}")
     return Table(**{**made, "rows": rows})
@@ -164,6 +184,24 @@ def _made(kind: type[Question] | type[Table] | type[Row], where: str, node: Any)
 def _overrides(node: Mapping[str, Any]) -> Iterator[str]:
     for key in ("common", "overrides"):
         yield from node.get(key) or ()
+    for words in node.get("search") or ():
+        yield from words
+
+
+def _check_searched(where: str, table: Table, tables: Mapping[str, Table]) -> None:
+    if table.searched is None:
+        return
+    if table.searched not in tables or tables[table.searched] is table:
+        others = [name for name, other in tables.items() if other is not table]
+        raise CompositionError(f"{where}.searched is {table.searched}; it takes another table: {', '.join(others)}")
+    if tables[table.searched].searched is not None:
+        raise CompositionError(f"{where}.searched is {table.searched}, which searches nothing itself")
+    there = {row.name: row for row in tables[table.searched].rows}
+    for row in table.rows:
+        if row.search and (row.name not in there or there[row.name].search != row.search):
+            raise CompositionError(
+                f"{where}, row {row.name}: table {table.searched} has no row of this name and search, to decide for it"
+            )
 
 
 def _check_references(where: str, table: Table, metrics: Sequence[str]) -> None:

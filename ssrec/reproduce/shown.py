@@ -11,6 +11,7 @@ from ssrec.errors import UserError
 from ssrec.reproduce.cells import notes, numbers, reproduced
 from ssrec.reproduce.question import FILE, Question, read
 from ssrec.reproduce.results import published
+from ssrec.reproduce.search import chosen, named, told
 from ssrec.reproduce.verdicts import verdicts
 from ssrec.table import caption, render
 
@@ -32,9 +33,10 @@ def shown(question: Question, folder: Path, table: str) -> str:
     """A table, how its rows differ, the caption of its results, and where published values stand."""
     asked, metrics = question.tables[table], question.metrics_of(table)
     seeds = {row.name: question.seeds_of(table, row) for row in asked.rows}
-    there = published(folder, table, seeds)
-    found = {row.name: there.of(row.name, seeds[row.name]) for row in asked.rows}
-    told, refused = _compared(found, asked.compare, metrics)
+    there = published(folder, table, named(question, table))
+    best = {name: trial.name if trial else name for name, trial in chosen(question, folder, table).items()}
+    found = {row.name: there.of(best[row.name], seeds[row.name]) for row in asked.rows}
+    differ, refused = _compared(found, asked.compare, metrics)
     newest = max((run.result.get("numerics", 0) for run in there.runs.values()), default=0)
     reasons = {key: str(failure["reason"]) for key, failure in there.failures.items()}
     lines = []
@@ -43,14 +45,16 @@ def shown(question: Question, folder: Path, table: str) -> str:
         line = {"row": row.name, **numbers(row, runs, seeds[row.name], metrics)}
         warnings = line.pop("warnings")
         line["reproduced"] = reproduced(row, runs)
-        line[f"against {asked.compare}"] = "; ".join(map(_short, told.get(row.name, ())))
-        line["notes"] = "; ".join([*notes(row, runs, seeds[row.name], reasons, newest), *([warnings] * bool(warnings))])
+        line[f"against {asked.compare}"] = "; ".join(map(_short, differ.get(row.name, ())))
+        own = {(row.name, seed): reason for (name, seed), reason in reasons.items() if name == best[row.name]}
+        line["search"] = told(question, folder, table, row)
+        line["notes"] = "; ".join([*notes(row, runs, seeds[row.name], own, newest), *([warnings] * bool(warnings))])
         lines.append(line)
-    sentences = [f"{row} against {asked.compare}: {sentence}" for row in told for sentence in told[row]]
+    sentences = [f"{row} against {asked.compare}: {sentence}" for row in differ for sentence in differ[row]]
     sentences += [f"{row.name} as published: {row.reference.source}" for row in asked.rows if row.reference]
     sentences += [f"no comparison: {refused}"] if refused else []
     sentences += [f"of no row: {file.name}" for file in there.strays]
-    parts = [render(_without_empty(pl.DataFrame(lines)), "markdown"), "\n".join(f"- {told}" for told in sentences)]
+    parts = [render(_without_empty(pl.DataFrame(lines)), "markdown"), "\n".join(f"- {said}" for said in sentences)]
     if results := [run.result for runs in found.values() for run in runs]:
         parts.append(caption(results, "test"))
     return "\n\n".join(part for part in parts if part)

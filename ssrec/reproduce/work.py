@@ -37,7 +37,7 @@ class Work:
         self._commit = commit
         self._publishes = publishes
         self._todo: list[tuple[Asked, State]] = []
-        self._stopped = False
+        self.stopped = False
         self.done = 0
         self.older = 0
         self.failed: list[str] = []  # sentences
@@ -50,7 +50,7 @@ class Work:
         older = [(run, state) for run, state in todo if state.word == "older"]
         failed = [(run, state) for run, state in todo if state.word == "failed"]
         missing = [(run, state) for run, state in todo if state.word not in ("older", "failed")]
-        self.older = 0 if anew else len(older)
+        self.older += 0 if anew else len(older)
         self._todo = [*missing, *(older if anew else []), *failed]
         try:
             while self._todo:
@@ -58,7 +58,7 @@ class Work:
                 self._one(*self._todo[next_])
                 del self._todo[next_]
         except Stopped:
-            self._stopped = True
+            self.stopped = True
 
     def _next(self) -> int:
         """The place of the first run that no other process is making, or of the first."""
@@ -104,7 +104,7 @@ class Work:
         lines = [f"made: {self.done}; failed: {len(self.failed)}; left: {len(self._todo)}"]
         lines += [f"failed: {sentence}" for sentence in self.failed]
         if self._todo:
-            why = "the time is up; " if self._stopped else ""
+            why = "the time is up; " if self.stopped else ""
             lines.append(f"{why}left, in this order: {', '.join(run.name for run, _ in self._todo)}")
         if self.older:
             lines.append(f"published by other settings, data or code than now: {self.older}; --anew makes them again")
