@@ -160,6 +160,9 @@ def _made(kind: type[Question] | type[Table] | type[Row], where: str, node: Any)
     known = {field.name: field for field in fields(kind)}
     if not isinstance(node, dict):
         raise CompositionError(f"{called} is {node!r}; it takes {', '.join(known)}")
+    node = {key: _spread(value) if key in ("common", "overrides") else value for key, value in node.items()}
+    if isinstance(node.get("search"), list):
+        node["search"] = [_spread(words) for words in node["search"]]
     for key, value in node.items():
         if key not in known:
             raise CompositionError(f"{before}{key} is no key of {called}; {nearest(str(key), known)}")
@@ -178,7 +181,14 @@ def _made(kind: type[Question] | type[Table] | type[Row], where: str, node: Any)
             raise CompositionError(f"{called} has {override}; {ELSEWHERE[key]}")
         if not equals and not override.startswith("~"):
             raise CompositionError(f"{called} has {override} among its overrides; it takes key=value")
-    return dict(node)
+    return node
+
+
+def _spread(words: Any) -> Any:
+    """Overrides without the lists among them: yaml names a list once, and other lists hold it (`[a=1, *shared]`)."""
+    if not isinstance(words, list):
+        return words
+    return [one for word in words for one in (_spread(word) if isinstance(word, list) else [word])]
 
 
 def _overrides(node: Mapping[str, Any]) -> Iterator[str]:

@@ -62,6 +62,12 @@ def test_rows_can_be_shared(written):
     assert question.tables["a"].rows == question.tables["b"].rows
 
 
+def test_a_list_of_overrides_can_be_part_of_others(written):
+    rows = "[{name: x, overrides: &x [a=1, b=2]}, {name: y, overrides: [c=3, *x, [d=4]], search: [[*x, e=5], [f=6]]}]"
+    _, row = read(written(f"metrics: [ndcg@10]\ntables: {{t: {{rows: {rows}}}}}")).tables["t"].rows
+    assert row.overrides == ["c=3", "a=1", "b=2", "d=4"] and row.search == [["a=1", "b=2", "e=5"], ["f=6"]]
+
+
 CASES = {
     "an unknown key": ("question:", "qestion:", "qestion is no key of the file; did you mean question?"),
     "an unknown key of a table": ("compare:", "comapre:", "tables.beauty.comapre is no key of tables.beauty; did you"),
