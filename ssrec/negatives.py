@@ -59,35 +59,47 @@ class Others(nn.Module):
 
 @final
 class Unmet(nn.Module):
-    """Draws an item for each user, alike among those outside the user's training history.
+    """Draws an item for each user among those outside the user's training history.
 
-    Exact: a rank among the unmet items is drawn and turned into the item by one binary search. Raises DataError where
-    a user has met the whole catalogue.
+    uniform: alike; popularity: in proportion to training events. Exact: a place in the mass of the unmet items is drawn
+    and turned into the item by binary search. Raises DataError where a user leaves nothing to draw.
     """
 
-    def __init__(self, corpus: Corpus):
+    def __init__(self, corpus: Corpus, distribution: Distribution = "uniform"):
         super().__init__()
-        stride = corpus.item_rows
-        met = torch.unique(corpus.history.rows * stride + corpus.items)
-        user, item = met // stride, met % stride
-        degree = torch.bincount(user, minlength=corpus.user_rows)
-        full = (degree >= corpus.n_items).nonzero()
+        weights = corpus.counts.clone() if distribution == "popularity" else torch.ones(corpus.item_rows).long()
+        weights[0] = 0
+        below = weights.cumsum(0) - weights  # the mass of the items before each
+        met = torch.unique(corpus.history.rows * corpus.item_rows + corpus.items)
+        user, item = met // corpus.item_rows, met % corpus.item_rows
+        start = torch.searchsorted(user, torch.arange(corpus.user_rows))
+        passed = torch.cat([weights.new_zeros(1), weights[item].cumsum(0)])  # the mass met before each of `met`
+        total, met_mass = int(weights.sum()), torch.zeros(corpus.user_rows).long().index_add_(0, user, weights[item])
+        full = (met_mass >= total).nonzero()
         if len(full):
+            every = f"all {int((weights > 0).sum())} items" + (" that have any" if distribution == "popularity" else "")
             raise DataError(
-                f"user {int(full[0])} has training events with all {corpus.n_items} items, so no negative can be "
-                "drawn; use a larger catalogue or leave such users out"
+                f"user {int(full[0])} has training events with {every}, so no negative can be drawn; use a larger "
+                "catalogue or leave such users out"
             )
-        start = degree.cumsum(0) - degree
-        unmet_below = item - 1 - (torch.arange(len(met)) - start[user])
-        self.stride = stride
-        self.register_buffer("keys", user * stride + unmet_below, persistent=False)  # ascending, as `met` is
-        self.register_buffer("start", start, persistent=False)
-        self.register_buffer("free", corpus.n_items - degree, persistent=False)
+        unmet_below = below[item] - (passed[:-1] - passed[start[user]])
+        self.stride = total + 1
+        self.distribution = distribution
+        self.register_buffer("keys", user * self.stride + unmet_below, persistent=False)  # ascending, as `met` is
+        self.register_buffer("first", passed[start], persistent=False)
+        self.register_buffer("passed", passed, persistent=False)
+        self.register_buffer("free", total - met_mass, persistent=False)
+        self.register_buffer("cumulative", weights.cumsum(0), persistent=False)
         self.keys: Tensor
-        self.start: Tensor
+        self.first: Tensor
+        self.passed: Tensor
         self.free: Tensor
+        self.cumulative: Tensor
 
     def forward(self, users: Int[Tensor, "*shape"]) -> Int[Tensor, "*shape"]:
-        rank = torch.randint(2**62, users.shape, device=users.device) % self.free[users]
-        met_below = torch.searchsorted(self.keys, users * self.stride + rank, right=True) - self.start[users]
-        return rank + 1 + met_below
+        place = torch.randint(2**62, users.shape, device=users.device) % self.free[users]
+        n_met = torch.searchsorted(self.keys, users * self.stride + place, right=True)
+        place = place + self.passed[n_met] - self.first[users]
+        if self.distribution == "uniform":  # the same item as below, without a second search
+            return place + 1
+        return torch.searchsorted(self.cumulative, place, right=True)

@@ -24,21 +24,22 @@ def sum_rows(
 
 
 @final
-class SymmetricProduct(torch.autograd.Function):
-    """A @ x for a sparse A that equals its transpose, so that its backward is the same product.
+class SparseProduct(torch.autograd.Function):
+    """A @ x for a sparse A whose transpose has its entries at the same places, with the weights `back`.
 
+    The backward is then the same kind of product, and for a symmetric A, where `back` are the weights, the same one.
     Autograd alone would scatter into a dense gradient row by row, at ten times the cost.
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, values: Tensor, offsets: Tensor, weights: Tensor) -> Tensor:
-        ctx.save_for_backward(values, offsets, weights)
+    def forward(ctx: Any, x: Tensor, values: Tensor, offsets: Tensor, weights: Tensor, back: Tensor) -> Tensor:
+        ctx.save_for_backward(values, offsets, back)
         return sum_rows(x, Ragged(values, offsets), weights)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        values, offsets, weights = ctx.saved_tensors
-        return sum_rows(gradients[0].contiguous(), Ragged(values, offsets), weights), None, None, None
+        values, offsets, back = ctx.saved_tensors
+        return sum_rows(gradients[0].contiguous(), Ragged(values, offsets), back), None, None, None, None
 
 
 def group(rows: Int[Tensor, "E"], values: Int[Tensor, "E"], n_rows: int, n_values: int) -> Ragged:

@@ -68,24 +68,43 @@ def test_unmet_is_uniform_outside_the_history_of_each_user():
         torch.testing.assert_close(found, expected, atol=0.015, rtol=0)
 
 
-def test_unmet_agrees_with_sets_on_many_users():
+def test_popular_unmet_is_in_proportion_to_events_outside_the_history_of_each_user():
+    torch.manual_seed(0)
+    corpus = make([[1, 2, 2], [5, 1, 3, 4, 4, 4], [6], []], n_items=7)  # 7 has no events
+    users = torch.arange(corpus.user_rows)
+    draw = Unmet(corpus, "popularity")(users[:, None].expand(-1, 20_000))
+    for user in users.tolist():
+        met = set(corpus.items[corpus.offsets[user] : corpus.offsets[user + 1]].tolist())
+        mass = torch.tensor([0.0 if i in met else float(n) for i, n in enumerate([0, 2, 2, 1, 3, 1, 1, 0])])
+        found = frequencies(draw[user], 8)
+        assert ((found > 0) == (mass > 0)).all(), user
+        torch.testing.assert_close(found, mass / mass.sum(), atol=0.015, rtol=0)
+
+
+@pytest.mark.parametrize("distribution", ["uniform", "popularity"])
+def test_unmet_agrees_with_sets_on_many_users(distribution):
     torch.manual_seed(1)
     histories = [torch.randint(1, 31, (int(n),)).tolist() for n in torch.randint(0, 40, (200,))]
     corpus = make(histories, n_items=30)
     users = torch.randint(0, 201, (5_000,))
-    for user, item in zip(users.tolist(), Unmet(corpus)(users).tolist(), strict=True):
+    for user, item in zip(users.tolist(), Unmet(corpus, distribution)(users).tolist(), strict=True):
         assert 1 <= item <= 30
         assert user == 0 or item not in histories[user - 1]
 
 
-def test_a_user_who_has_met_everything_is_named():
-    with pytest.raises(DataError, match="user 2 has training events with all 3 items"):
-        Unmet(make([[1], [3, 1, 2, 1]], n_items=3))
+@pytest.mark.parametrize(
+    ("distribution", "n_items", "words"),
+    [("uniform", 3, "all 3 items,"), ("popularity", 5, "all 3 items that have any,")],
+)
+def test_a_user_who_has_met_everything_is_named(distribution, n_items, words):
+    with pytest.raises(DataError, match=f"user 2 has training events with {words}"):
+        Unmet(make([[1], [3, 1, 2, 1]], n_items=n_items), distribution)
 
 
 def test_draws_follow_the_seed():
     for draw in (
         lambda: Unmet(CORPUS)(torch.ones(50).long()),
+        lambda: Unmet(CORPUS, "popularity")(torch.ones(50).long()),
         lambda: Proposal(CORPUS, "popularity").sample(50),
         lambda: Proposal(CORPUS, "uniform").sample(50),
     ):

@@ -5,7 +5,7 @@ import torch
 
 from ssrec.batch import Ragged
 from ssrec.errors import CompositionError
-from ssrec.sparse import SparseMatrix, SymmetricProduct, bags, cooccurrence, group, sum_rows
+from ssrec.sparse import SparseMatrix, SparseProduct, bags, cooccurrence, group, sum_rows
 
 PAST = Ragged(torch.tensor([4, 2, 4, 1, 2]), torch.tensor([0, 3, 3, 5]))
 
@@ -33,18 +33,21 @@ def test_sum_rows_is_a_sparse_product():
     assert torch.equal(sum_rows(matrix, PAST, weights), expected)
 
 
-def test_a_symmetric_product_is_its_own_backward():
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_the_backward_of_a_product_is_that_of_the_transpose(symmetric):
     torch.manual_seed(0)
     dense = torch.rand(6, 6).round(decimals=1) * (torch.rand(6, 6) < 0.4)
     dense = dense + dense.T
+    if not symmetric:  # at the same places
+        dense = dense * torch.rand(6, 6)
     row, column = dense.nonzero().T
     offsets = torch.cat([torch.zeros(1).long(), torch.bincount(row, minlength=6).cumsum(0)])
     x = torch.randn(6, 3, requires_grad=True)
-    y = SymmetricProduct.apply(x, column, offsets, dense[row, column])
+    y = SparseProduct.apply(x, column, offsets, dense[row, column], dense.T[row, column])
     torch.testing.assert_close(y, dense @ x)
     upstream = torch.randn(3, 6).T  # not contiguous
     y.backward(upstream)
-    torch.testing.assert_close(x.grad, dense @ upstream)
+    torch.testing.assert_close(x.grad, dense.T @ upstream)
 
 
 def test_a_sparse_matrix_sums_the_rows_of_each_bag():

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from dense_graphs import adjacency, normalise
 
 from ssrec.errors import CompositionError
 from ssrec.models.encoder import GraphEncoding
@@ -14,12 +15,7 @@ USERS, ITEMS = 7, 10
 
 def dense(histories, start, layers):
     """The mean of A^l E for the normalised adjacency A, built one edge at a time."""
-    a = torch.zeros(USERS + ITEMS, USERS + ITEMS)
-    for user, row in enumerate(histories):
-        for item in row:
-            a[user, USERS + item] = a[USERS + item, user] = 1
-    scale = a.sum(1).clamp(min=1).rsqrt()
-    a = scale[:, None] * a * scale
+    a = normalise(adjacency(histories, ITEMS))
     return [torch.linalg.matrix_power(a, step) @ start for step in range(layers + 1)]
 
 
@@ -59,32 +55,26 @@ def test_a_repeat_is_one_edge(corpus, histories):
     assert len(LightGCN(corpus).weights) == 2 * len(pairs)
 
 
-def test_evaluation_propagates_once(corpus, make_batch):
-    torch.manual_seed(0)
-    model = LightGCN(corpus, dim=4)
-    batch = make_batch([[1], [2]])
-    shared = model.shared()
-    encoding = model(batch, shared)
-    assert encoding.nodes is shared[1] and encoding.layers is shared[0]
-    assert torch.equal(encoding.scores(), model(batch).scores())
-
-
-def test_the_graph_is_not_saved(corpus):
-    assert set(LightGCN(corpus).state_dict()) == {"embedding.weight"}
-
-
-def test_propagation_is_exact_under_autocast(corpus, make_batch):
-    torch.manual_seed(0)
-    model = LightGCN(corpus, dim=4)
-    batch = make_batch([[1], [2]])
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        nodes = model(batch).nodes
-    assert torch.equal(nodes, model(batch).nodes)
-
-
 def test_settings_out_of_range_are_refused(corpus):
-    with pytest.raises(CompositionError, match="layers=-1"):
+    with pytest.raises(CompositionError, match="lightgcn: layers=-1"):
         LightGCN(corpus, layers=-1)
+
+
+@pytest.mark.parametrize(("readout", "layer0"), [("mean", False), ("sum", True), ("last", True), ("concat", True)])
+def test_its_readout_and_noise_are_settings(corpus, make_batch, readout, layer0):
+    torch.manual_seed(0)
+    model = LightGCN(corpus, dim=4, layers=2, readout=readout, layer0=layer0, noise=0.1)
+    x = model(make_batch([[1], [2]]))
+    first, second, third = x.layers
+    expected = {
+        "mean": (second + third) / 2,
+        "sum": first + second + third,
+        "last": third,
+        "concat": torch.cat([first, second, third], dim=1),
+    }
+    torch.testing.assert_close(x.nodes, expected[readout])
+    noise = (second - x.graph @ first)[1:USERS].norm(dim=1)
+    torch.testing.assert_close(noise[noise > 0], torch.full_like(noise[noise > 0], 0.1))
 
 
 def test_an_unknown_user_is_the_mean_of_the_items_in_her_past(corpus, make_batch):
