@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar, final
 
 import torch
-from jaxtyping import Bool, Float32, Float64
+from jaxtyping import Bool, Float64
 from torch import Tensor
 
 from ssrec.audit import thresholds as limits
@@ -17,6 +17,7 @@ from ssrec.audit.words import count, percent, score
 from ssrec.batch import Batch, Ragged
 from ssrec.data.rows import held_batch
 from ssrec.metrics.accuracy import NDCG, HitRate
+from ssrec.models.history import recency
 from ssrec.models.markov import Markov
 from ssrec.models.popularity import Popularity
 from ssrec.ranking import ranking
@@ -115,14 +116,6 @@ class Floors(Section):
         if any(f.tied for f in self.floors):
             kinds |= {"tied": series(lambda f: f.tied), "untied": series(lambda f: f.untied)}
         return [Bars(f"NDCG@{self.k} of floors", [f.name for f in self.floors], kinds)]
-
-
-def recency(past: Ragged, item_rows: int) -> Float32[Tensor, "B N"]:
-    """Scores by which the items of each past stand latest first, before all others."""
-    lengths = past.lengths
-    place = torch.arange(len(past.values)) - torch.repeat_interleave(past.offsets[:-1] - past.offsets[0], lengths) + 1
-    scores = torch.zeros(len(past) * item_rows)
-    return scores.scatter_reduce(0, past.rows * item_rows + past.values, place.float(), "amax").view(-1, item_rows)
 
 
 def floors(subject: Subject, most: int = limits.SAMPLE) -> Floors:

@@ -6,10 +6,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from ssrec.bag_linear import bag_product
 from ssrec.batch import Batch, Corpus, Ragged
-from ssrec.models.encoder import BagEncoding, Encoder, Lazy
-from ssrec.nn import dropout, require
-from ssrec.sparse import bags, sum_rows
+from ssrec.models.encoder import Encoder, Lazy, VariationalEncoding
+from ssrec.nn import require
+from ssrec.sparse import bags
 
 
 @final
@@ -45,15 +46,14 @@ class MultVAE(Encoder):
         for bias in (self.posterior.bias, self.widen.bias):
             nn.init.zeros_(bias)
 
-    def forward(self, batch: Batch, shared: object = None) -> BagEncoding:
+    def forward(self, batch: Batch, shared: object = None) -> VariationalEncoding:
         bag = bags(batch.seen, self.item_rows, "mult_vae")
-        return BagEncoding(batch, bag, Lazy(lambda: self.encode(bag)), self.decode, Lazy(lambda: self.outputs))
+        return VariationalEncoding(batch, bag, Lazy(lambda: self.encode(bag)), self.decode, Lazy(lambda: self.outputs))
 
     def encode(self, bag: Ragged) -> tuple[Float[Tensor, "B Z"], Float[Tensor, "B Z"]]:
         """Mean and log variance of the latent vector."""
-        entries = bag.lengths[bag.rows].to(self.inputs.dtype).rsqrt()
-        entries = dropout(entries, self.p, self.training)
-        h = torch.tanh(sum_rows(self.inputs, bag, entries) + self.input_bias)
+        p = self.p if self.training else 0.0
+        h = torch.tanh(bag_product(self.inputs, bag, p=p, normalise=True) + self.input_bias)
         mean, log_variance = self.posterior(h).chunk(2, dim=-1)
         return mean, log_variance
 

@@ -6,16 +6,15 @@ import torch
 from torch import Tensor
 
 from ssrec.batch import Corpus
+from ssrec.likelihoods import multinomial
 from ssrec.losses import global_mean
-from ssrec.models.encoder import BagEncoding, Encoder
+from ssrec.models.encoder import Encoder, VariationalEncoding
 from ssrec.nn import require
 from ssrec.objectives.objective import Objective
-from ssrec.softmax import log_partition
-from ssrec.sparse import sum_rows
 
 
 @final
-class ELBO(Objective[BagEncoding]):
+class ELBO(Objective[VariationalEncoding]):
     """Multinomial likelihood and annealed KL divergence of Mult-VAE (Liang et al., WWW 2018, eqs. 2 and 5).
 
     Parts, each a mean over rows: reconstruction, `-sum_{i in bag} log softmax(scores)_i`; kl, beta times the divergence
@@ -36,15 +35,12 @@ class ELBO(Objective[BagEncoding]):
     def after_step(self, encoder: Encoder) -> None:
         self.step += 1
 
-    def forward(self, x: BagEncoding) -> dict[str, Tensor]:
-        users = x.users.float()
-        # the logits of a bag's items add up to one product with the sum of their vectors
-        positive = (users * sum_rows(x.items, x.bag).float()).sum()
-        missed = log_partition(users, x.items, x.bag.lengths.float()) - positive
+    def forward(self, x: VariationalEncoding) -> dict[str, Tensor]:
+        missed = multinomial(x.users, x.items, x.bag)
         mean, log_variance = (p.float() for p in x.posterior)
         divergence = 0.5 * (log_variance.exp() + mean.square() - 1 - log_variance).sum()
         beta = self.beta * (self.step / max(self.anneal_steps, 1)).clamp(max=1) if self.anneal_steps else self.beta
         return {
-            "reconstruction": global_mean(missed, len(users)),
-            "kl": global_mean(beta * divergence, len(users)),
+            "reconstruction": global_mean(missed, len(x.bag)),
+            "kl": global_mean(beta * divergence, len(x.bag)),
         }

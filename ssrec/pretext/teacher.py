@@ -1,10 +1,11 @@
 """Modules that teach and are not trained: copies without parameters, and one that follows its student."""
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Generic, TypeVar, final
 
 import torch
+from jaxtyping import Int
 from torch import Tensor, nn
 
 from ssrec.nn import require
@@ -48,6 +49,12 @@ class Frozen(nn.Module, Generic[M]):
         self.module.train(self.training and self.dropout)  # and it stays so: encodings are lazy
         with torch.no_grad():
             return self.module(*given)
+
+    @torch.no_grad()
+    def copy(self, module: M) -> None:
+        """Take over a module's parameters as they are now."""
+        for name, parameter in module.named_parameters(remove_duplicate=False):
+            self.module.get_buffer(name).copy_(parameter)
 
 
 @final
@@ -101,12 +108,19 @@ class Teacher(nn.Module, Generic[M]):
                 own.copy_(parameter)
 
     @torch.no_grad()
-    def follow(self, student: M) -> None:
-        """One step: keep a share of itself, and take the rest from the student."""
+    def follow(self, student: M, rows: Mapping[str, Int[Tensor, "R"]] | None = None) -> None:
+        """One step: keep a share of itself, and take the rest from the student.
+
+        Of a parameter that `rows` names those rows follow alone, each once however often it stands there.
+        """
+        chosen = {id(self.average.module.get_buffer(name)): at for name, at in (rows or {}).items()}
         way = (self.steps / self.momentum_steps).clamp(max=1.0) if self.momentum_steps else torch.ones_like(self.steps)
         taken = 1 - self.momentum - (self.momentum_end - self.momentum) * way
         for own, parameter in self._pairs(student):
-            own.lerp_(parameter, taken.to(own.dtype))
+            if (at := chosen.get(id(own))) is None:
+                own.lerp_(parameter, taken.to(own.dtype))
+            else:
+                own[at] = own[at].lerp(parameter[at], taken.to(own.dtype))
         self.steps += 1
 
     def _pairs(self, student: M) -> Iterable[tuple[Tensor, Tensor]]:

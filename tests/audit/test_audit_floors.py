@@ -7,8 +7,9 @@ from itertools import pairwise
 import pytest
 import torch
 
-from ssrec.audit.floors import OWN, floors, recency
+from ssrec.audit.floors import OWN, floors
 from ssrec.batch import Ragged
+from ssrec.models.history import recency
 
 
 def ids(section):

@@ -39,3 +39,5 @@ def test_scores_are_the_bag_times_the_weights(corpus, make_batch):
 def test_settings_out_of_range_are_refused(corpus):
     with pytest.raises(CompositionError, match="l2=0"):
         EASE(corpus, l2=0.0)
+    with pytest.raises(CompositionError, match="ease: l2=1e-30 leaves equations"):
+        EASE(corpus, l2=1e-30)

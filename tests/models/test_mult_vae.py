@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ssrec.errors import CompositionError
-from ssrec.models.encoder import BagEncoding
+from ssrec.models.encoder import VariationalEncoding
 from ssrec.models.mult_vae import MultVAE
 
 PASTS = [[1, 2, 2], [5], [], [8, 3, 1]]
@@ -22,7 +22,7 @@ def test_evaluation_is_the_dense_formula(corpus, make_batch):
     torch.nn.init.normal_(model.outputs)
     torch.nn.init.normal_(model.input_bias)
     encoding = model(make_batch(PASTS))
-    assert isinstance(encoding, BagEncoding)
+    assert isinstance(encoding, VariationalEncoding)
     x = torch.zeros(4, 10)
     for row, past in enumerate(PASTS):
         x[row, past] = 1

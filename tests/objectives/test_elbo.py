@@ -8,7 +8,7 @@ from torch import nn
 
 from ssrec.batch import Batch
 from ssrec.errors import CompositionError
-from ssrec.models.encoder import BagEncoding, Encoder, Lazy
+from ssrec.models.encoder import Encoder, Lazy, VariationalEncoding
 from ssrec.objectives.elbo import ELBO
 
 
@@ -21,13 +21,13 @@ class Autoencoder(Encoder):
         self.log_variance = nn.Parameter(torch.randn(corpus.user_rows, 2))
         self.out = nn.Parameter(torch.randn(corpus.item_rows, 3))  # two columns of weights and one of biases
 
-    def forward(self, batch: Batch, shared: object = None) -> BagEncoding:
+    def forward(self, batch: Batch, shared: object = None) -> VariationalEncoding:
         posterior = Lazy(lambda: (self.mean[batch.user], self.log_variance[batch.user]))
 
         def decode(mean, log_variance):
             return torch.cat([mean, torch.ones(len(mean), 1)], dim=1)
 
-        return BagEncoding(batch, batch.seen, posterior, decode, Lazy(lambda: self.out))
+        return VariationalEncoding(batch, batch.seen, posterior, decode, Lazy(lambda: self.out))
 
 
 @pytest.fixture

@@ -45,6 +45,16 @@ def test_a_frozen_copy_gives_the_same_and_has_no_parameter():
     assert not frozen(module, stored=False).state_dict()
 
 
+def test_a_frozen_copy_takes_over_what_was_trained_since_when_told_to():
+    module, x = Tied().eval(), torch.randn(2, 5, 3)
+    copy = Frozen(module)
+    changed(module)
+    assert not torch.allclose(copy(x), module(x))
+    copy.copy(module)
+    torch.testing.assert_close(copy(x), module(x).detach())
+    assert not list(copy.parameters())
+
+
 @pytest.mark.parametrize("dropout", [False, True])
 def test_a_teacher_drops_nothing_unless_told_to(dropout):
     module, x = Tied().train(), torch.ones(2, 5, 3)
@@ -85,6 +95,19 @@ def test_what_is_tied_follows_also_after_a_move():
         for name, p in module.named_parameters():
             p.lerp_(before[name], 0.5)
     torch.testing.assert_close(teacher(x), module(x).detach())
+
+
+def test_named_rows_follow_alone_and_once():
+    module = Tied()
+    teacher = Teacher(module, momentum=0.5, momentum_end=0.5)
+    before = {name: p.detach().clone() for name, p in module.named_parameters()}
+    changed(module)
+    teacher.follow(module, {"first.weight": torch.tensor([2, 0, 2])})
+    for name, parameter in module.named_parameters():
+        expected = (before[name] + parameter.detach()) / 2
+        if name == "first.weight":
+            expected[[1, 3]] = before[name][[1, 3]]
+        torch.testing.assert_close(teacher.average.module.get_buffer(name), expected)
 
 
 def test_a_stored_teacher_goes_on():
