@@ -8,7 +8,8 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from ssrec.batch import Batch
+from ssrec.batch import Batch, Ragged
+from ssrec.data.prior import lengthened
 from ssrec.data.rows import Kind, held_batch, make_rows, plan
 from ssrec.data.split import Held, Splits
 
@@ -35,6 +36,7 @@ class DataModule(pl.LightningDataModule):
     Args:
         splits: what a `Split` returned.
         seed: of the order of rows; epoch e has the same plan on every rank and after a resumption.
+        prior: items that all rows of user u read before her first event, in row u; None: none.
         rows: the kind of training rows.
         max_length: events that a row may read.
         batching: `length` (rows of similar length, a budget of tokens) or `mixed` (random rows).
@@ -45,6 +47,7 @@ class DataModule(pl.LightningDataModule):
         self,
         splits: Splits,
         seed: int,
+        prior: Ragged | None = None,
         *,
         rows: Kind,
         max_length: int,
@@ -53,7 +56,8 @@ class DataModule(pl.LightningDataModule):
     ):
         super().__init__()
         self.splits = splits
-        self.rows = make_rows(splits.corpus, rows, max_length)
+        self.prior = prior
+        self.rows = make_rows(splits.corpus if prior is None else lengthened(splits.corpus, prior), rows, max_length)
         self.max_length = max_length
         self.batching: Literal["length", "mixed"] = batching
         self.batch_size = batch_size
@@ -79,7 +83,7 @@ class DataModule(pl.LightningDataModule):
         # Strided shares without padding: no row is evaluated twice, and metrics add up exactly.
         rows = held.asked.nonzero().flatten()[self._share]
         size = max(1, min(512, SCORES // self.splits.corpus.item_rows))
-        return _Batches(rows.split(size), lambda r: held_batch(held, r, self.max_length))
+        return _Batches(rows.split(size), lambda r: held_batch(held, r, self.max_length, self.prior))
 
     def val_dataloader(self) -> _Batches:
         return self._held(self.splits.val)

@@ -11,6 +11,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from ssrec.batch import PAD, Batch, Corpus, Ragged
+from ssrec.data.prior import first_times, prepended
 from ssrec.data.split import Held
 from ssrec.errors import DataError
 
@@ -123,10 +124,15 @@ def _by_length(pool: Int[Tensor, "P"], lengths: Int[Tensor, "R"], batch_size: in
     return [batch for batch in pool[order].split(torch.bincount(nth).tolist()) if len(batch)]
 
 
-def held_batch(held: Held, rows: Int[Tensor, "B"], max_length: int) -> Batch:
-    """Cut held-out rows: the truncated past to read, the full past to keep out of the ranking, the targets."""
-    seen, target = held.past.select(rows), held.target.select(rows).padded()
-    times = None
-    if held.times is not None:
-        times = Ragged(held.times, held.past.offsets).select(rows).padded(max_length)
-    return Batch(rows, held.user[rows], seen.padded(max_length), target, times=times, seen=seen)
+def held_batch(held: Held, rows: Int[Tensor, "B"], max_length: int, prior: Ragged | None = None) -> Batch:
+    """Cut held-out rows: the truncated past to read, the full past to keep out of the ranking, the targets.
+
+    Row u of `prior` is read before the past of user u, and not kept out of the ranking.
+    """
+    user, seen, target = held.user[rows], held.past.select(rows), held.target.select(rows).padded()
+    read, times = seen, None if held.times is None else Ragged(held.times, held.past.offsets).select(rows)
+    if prior is not None:
+        before = prior.select(user)
+        read, times = prepended(before, seen), times and prepended(first_times(before, times), times)
+    at = None if times is None else times.padded(max_length)
+    return Batch(rows, user, read.padded(max_length), target, times=at, seen=seen)

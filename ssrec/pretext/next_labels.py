@@ -4,8 +4,17 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ssrec.batch import PAD
-from ssrec.errors import CompositionError
 from ssrec.models.encoder import SequenceEncoding
+from ssrec.nn import require
+
+
+def require_causal(x: SequenceEncoding, objective: str) -> None:
+    """Refuse a pass over windows that would see its labels, with a `CompositionError`; `objective` is named."""
+    require(
+        x.causal,
+        f"{objective} over window rows needs a causal pass, or a position would see its label: "
+        "say model.causal=true, data.rows=prefix, or objective=[masked_item]",
+    )
 
 
 def next_labels(x: SequenceEncoding, objective: str) -> tuple[Float[Tensor, "P D"], Int[Tensor, "P"]]:
@@ -16,12 +25,8 @@ def next_labels(x: SequenceEncoding, objective: str) -> tuple[Float[Tensor, "P D
     """
     if x.batch.kind == "prefix":
         vectors, labels = x.users, x.batch.target[:, 0]
-    elif x.causal:
-        vectors, labels = x.hidden, x.batch.labels
     else:
-        raise CompositionError(
-            f"{objective} over window rows needs a causal pass, or a position would see its label: "
-            "say model.causal=true, data.rows=prefix, or objective=[masked_item]"
-        )
+        require_causal(x, objective)
+        vectors, labels = x.hidden, x.batch.labels
     asked = labels != PAD
     return vectors[asked], labels[asked]

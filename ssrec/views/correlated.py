@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ssrec.batch import PAD, Batch, Corpus
 from ssrec.views.similar import Similar
-from ssrec.views.view import View, at_least_one, places, require_share, some
+from ssrec.views.view import InPlace, View, at_least_one, places, require_share, some
 
 
 class Correlated(View):
@@ -38,7 +38,7 @@ class Correlated(View):
 
 
 @final
-class Substitute(Correlated):
+class Substitute(Correlated, InPlace):
     """Puts the most similar item in the place of `rate` of each sequence."""
 
     def forward(self, batch: Batch) -> Batch:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ssrec.batch import PAD, Batch, Corpus
-from ssrec.views.view import View, choose, uniform
+from ssrec.views.view import View, choose, cut, uniform
 
 
 @final
@@ -25,6 +25,7 @@ class SameTarget(View):
         super().__init__()
         user, place = corpus.history.rows, torch.arange(len(corpus.items))
         self.user_rows = corpus.user_rows
+        self.longest = int(corpus.history.lengths.max())
         later = (place > corpus.offsets[user]).nonzero().flatten()  # who has a past
         key, order = (corpus.items[later] * self.user_rows + user[later]).sort(stable=True)
         fitted = {"key": key, "stop": later[order], "start": corpus.offsets[user[later[order]]], "items": corpus.items}
@@ -37,6 +38,9 @@ class SameTarget(View):
         self.times: Tensor | None
 
     def forward(self, batch: Batch) -> Batch:
+        return self.within(batch, self.longest)
+
+    def within(self, batch: Batch, columns: int) -> Batch:
         asked = batch.target[:, 0] * self.user_rows
         first, last = (torch.searchsorted(self.key, asked + n) for n in (0, self.user_rows))
         own = asked + batch.user
@@ -45,10 +49,11 @@ class SameTarget(View):
         found = (others > 0) & (batch.items != PAD).any(1)
         nth = first + uniform(others.clamp(min=1)[:, None])[:, 0]
         nth = (nth + (back - skipped) * (nth >= skipped)).clamp(max=len(self.key) - 1)
-        return choose([batch, self._past(batch, self.start[nth], self.stop[nth])], found.long())
+        past = self._past(batch, self.start[nth], self.stop[nth], columns)
+        return choose([cut(batch, columns), past], found.long())
 
-    def _past(self, batch: Batch, start: Tensor, stop: Tensor) -> Batch:
-        width = int((stop - start).max()) if len(batch) else 0
+    def _past(self, batch: Batch, start: Tensor, stop: Tensor, columns: int) -> Batch:
+        width = min(int((stop - start).max()), columns) if len(batch) else 0
         index = stop[:, None] - width + torch.arange(width, device=stop.device)
         real, index = index >= start[:, None], index.clamp(min=0)
         times = None if batch.times is None or self.times is None else torch.where(real, self.times[index], 0)

@@ -9,7 +9,7 @@ from typing import final
 import torch
 
 from ssrec.batch import Batch, Corpus
-from ssrec.views.view import View, at_least_one, moved, part, places, require_share, some, uniform
+from ssrec.views.view import InPlace, View, at_least_one, moved, part, places, require_share, some, uniform
 
 
 @final
@@ -29,7 +29,7 @@ class Crop(View):
 
 
 @final
-class Mask(View):
+class Mask(InPlace):
     """Puts the mask token over `rate` of each sequence, at random places."""
 
     def __init__(self, corpus: Corpus, *, rate: float):
@@ -43,7 +43,7 @@ class Mask(View):
 
 
 @final
-class Reorder(View):
+class Reorder(InPlace):
     """Shuffles a random run of `rate` of each sequence; items keep their times."""
 
     def __init__(self, corpus: Corpus, *, rate: float):

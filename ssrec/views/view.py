@@ -26,8 +26,16 @@ class View(nn.Module, ABC):
     @abstractmethod
     def forward(self, batch: Batch) -> Batch: ...
 
+    def within(self, batch: Batch, columns: int) -> Batch:
+        """The view, cut to its last `columns` columns; for those that would make many more, to cut before."""
+        return cut(self(batch), columns)
+
     def before_epoch(self, items: Callable[[], Tensor]) -> None:
         """Once per epoch, before its first step; `items` computes the item vectors "N D" of that moment."""
+
+
+class InPlace(View):
+    """A view that damages items and leaves all places: what stands at a column tells of the item that stood there."""
 
 
 def require_share(name: str, value: float) -> float:
@@ -62,6 +70,12 @@ def some(items: Int[Tensor, "B T"], n: Int[Tensor, "B 1"]) -> Bool[Tensor, "B T"
     """n random places of each row."""
     lot = torch.rand(items.shape, device=items.device).masked_fill(items == PAD, torch.inf)
     return lot.argsort(1).argsort(1) < n
+
+
+def cut(batch: Batch, columns: int) -> Batch:
+    """The last `columns` columns."""
+    times = None if batch.times is None else batch.times[:, -columns:]
+    return replace(batch, items=batch.items[:, -columns:], times=times)
 
 
 def moved(batch: Batch, column: Int[Tensor, "B T"], real: Bool[Tensor, "B T"]) -> Batch:

@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from ssrec.batch import Batch, Corpus
+from ssrec.batch import Batch, Corpus, Ragged
 from ssrec.errors import CompositionError
 from ssrec.objectives import pseudo_label
 from ssrec.objectives.pseudo_label import PseudoLabel, most_probable
@@ -19,15 +19,16 @@ HISTORIES = {1: [1, 2, 3], 2: [4, 5, 6, 7], 3: [5]}
 
 
 def naive_labels(objective, causal):
-    """Of each user: the teacher's most probable item after her whole history, and its probability."""
+    """Of each user: the teacher's most probable item that she has not had, and its probability among those."""
     teacher = objective.teacher.average.module
     found = {}
     for user, history in HISTORIES.items():
         ids = torch.tensor([history if causal else [*history, teacher.mask]])
-        scores = [float(teacher.encode(ids, causal)[0, -1] @ teacher.table.weight[i]) for i in range(1, 8)]
-        mass = sum(torch.tensor(s).exp().item() for s in scores)
-        best = max(range(7), key=scores.__getitem__)
-        found[user] = best + 1, torch.tensor(scores[best]).exp().item() / mass
+        new = [i for i in range(1, 8) if i not in history]
+        scores = {i: float(teacher.encode(ids, causal)[0, -1] @ teacher.table.weight[i]) for i in new}
+        mass = sum(torch.tensor(s).exp().item() for s in scores.values())
+        best = max(new, key=scores.__getitem__)
+        found[user] = best, torch.tensor(scores[best]).exp().item() / mass
     return found
 
 
@@ -87,19 +88,33 @@ def test_it_reads_what_the_encoder_can_read_with_its_times(corpus, batch, runnin
     timed = Corpus(corpus.items, corpus.offsets, 3, 7, times=torch.arange(8) + 100)
     encoder = running(timed, max_length=2)
     objective = PseudoLabel(encoder, timed, loss=Softmax, teacher=KEEPING)
-    ids, times = objective._histories(encoder(batch))
+    ids, times = objective._histories(encoder(batch), torch.tensor([1, 2, 3]))
     assert ids.tolist() == [[2, 3], [6, 7], [0, 5]] and times.tolist() == [[101, 102], [105, 106], [0, 107]]
 
 
 @pytest.mark.parametrize("budget", [1, 20, 10_000])
-def test_the_most_probable_item_is_that_of_the_whole_softmax(monkeypatch, budget):
+def test_the_most_probable_item_is_one_that_the_row_has_not_had(monkeypatch, budget):
     monkeypatch.setattr(pseudo_label, "BUDGET", budget)
     users, items = torch.randn(9, 4), torch.randn(8, 4)
     items[0] = 100.0  # padding
-    found, probability = most_probable(users, items)
-    expected = (users @ items[1:].T).softmax(1).max(1)
-    assert torch.equal(found, expected.indices + 1)
-    torch.testing.assert_close(probability, expected.values)
+    had = [[], [1, 2], [7], [3, 3], [1, 2, 3, 4, 5, 6], [], [5], [6, 1], [2]]
+    lengths = torch.tensor([0, *map(len, had)])
+    found, probability = most_probable(
+        users, items, Ragged(torch.tensor([i for own in had for i in own]), lengths.cumsum(0))
+    )
+    for row, own in enumerate(had):
+        new = [i for i in range(1, 8) if i not in own]
+        expected = (items[new] @ users[row]).softmax(0).max(0)
+        assert found[row] == new[expected.indices]
+        torch.testing.assert_close(probability[row], expected.values)
+
+
+def test_who_has_had_every_item_has_no_label(corpus, batch, running):
+    everything = Corpus(torch.tensor([1, 2, 3, 4, 5, 6, 7, 4, 5, 6]), torch.tensor([0, 0, 7, 10, 10]), 3, 7)
+    encoder, objective = made(everything, running, share=1.0)
+    both = objective(encoder(batch.select(torch.tensor([0, 1]))))["pseudo_label"]
+    assert both > 0 and torch.equal(both, objective(encoder(batch.select(torch.tensor([1]))))["pseudo_label"])
+    assert objective(encoder(batch.select(torch.tensor([0]))))["pseudo_label"] == 0
 
 
 def test_a_batch_without_rows_costs_nothing(corpus, running):

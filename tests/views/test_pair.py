@@ -54,17 +54,17 @@ def drawn(pair, given, max_length=50):
 
 
 @pytest.mark.parametrize(
-    ("draw", "expected"),
+    ("draw", "views", "expected"),
     [
-        ("different", torch.ones(3, 3) - torch.eye(3)),
-        ("independent", torch.ones(3, 3)),
-        ("same", torch.eye(3)),
-        ("given", torch.tensor([[0, 1, 0], [0, 0, 0], [0, 0, 0]])),
+        ("different", (3, 1, 2), torch.ones(3, 3) - torch.eye(3)),
+        ("independent", (3, 1, 2), torch.ones(3, 3)),
+        ("same", (3, 1, 2), torch.eye(3)),
+        ("given", (2, 1), torch.tensor([[0, 1, 0], [0, 0, 0], [0, 0, 0]])),
     ],
 )
-def test_pairs_are_drawn_alike(draw, expected):
+def test_pairs_are_drawn_alike(draw, views, expected):
     torch.manual_seed(0)
-    found = drawn(Pair(CORPUS, constants(3, 1, 2), draw=draw), batch(*[2] * 9000))
+    found = drawn(Pair(CORPUS, constants(*views), draw=draw), batch(*[2] * 9000))
     torch.testing.assert_close(found / 9000, expected / expected.sum(), atol=0.02, rtol=0)
     assert ((found == 0) == (expected == 0)).all()
 
@@ -76,7 +76,8 @@ def test_a_single_view_is_applied_twice(draw):
 
 @pytest.mark.parametrize("draw", ["different", "independent", "same", "given"])
 def test_short_rows_have_views_of_their_own(draw):
-    pair = Pair(CORPUS, constants(1, 2, 3), draw=draw, short=2, short_views=["view 3"])
+    views = constants(*((1, 3) if draw == "given" else (1, 2, 3)))
+    pair = Pair(CORPUS, views, draw=draw, short=2, short_views=["view 3"])
     torch.manual_seed(0)
     first, second = pair(batch(*[1, 2, 3, 4] * 200), 50)
     short = torch.arange(800) % 4 < 2
@@ -108,3 +109,5 @@ def test_what_cannot_be_drawn_is_refused():
         Pair(CORPUS, {})
     with pytest.raises(CompositionError, match="short_views names crop, which is none of the views: view 1, view 2"):
         Pair(CORPUS, constants(1, 2), short_views=["crop"])
+    with pytest.raises(CompositionError, match="draw=given takes two views, one for each copy, and not 3: view 1"):
+        Pair(CORPUS, constants(1, 2, 3), draw="given")

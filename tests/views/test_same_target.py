@@ -56,6 +56,17 @@ def test_it_is_one_of_the_pasts_of_the_loop(histories, kind, seed):
         assert now in (pasts(histories, target, user) or [own])
 
 
+def test_a_long_past_is_cut_before_it_is_copied():
+    histories = [[2, 4], [*[1, 2, 3] * 30, 4]]
+    rows = make_rows(corpus(histories), "prefix", 5)
+    batch, view = rows.batch(torch.tensor([0])), SameTarget(rows.corpus)
+    whole, cut = view(batch), view.within(batch, 5)
+    assert whole.items.shape == whole.times.shape == (1, 90) and cut.items.shape == cut.times.shape == (1, 5)
+    assert torch.equal(cut.items, whole.items[:, -5:]) and torch.equal(cut.times, whole.times[:, -5:])
+    wider = replace(batch, items=torch.tensor([[1, 2, 3]]), times=torch.tensor([[7, 8, 9]]), target=torch.tensor([[9]]))
+    assert view.within(wider, 2).items.tolist() == [[2, 3]], "a row that stays is cut as well"
+
+
 def test_all_of_them_alike():
     histories = [[1, 4], [2, 4], [3, 2, 4], [1, 2, 4, 3, 4], [4, 1]]
     torch.manual_seed(0)
