@@ -85,7 +85,7 @@ class Sampled(Candidates):
         met = _met(splits.held(part), corpus.item_rows)
         drawable = weights > 0
         left = int(drawable.sum()) - torch.bincount(met.rows[drawable[met.values]], minlength=len(met))
-        least = int(left.min())
+        least = int(left.min()) if len(left) else self.n  # a refit has no rows of validation
         if least < self.n:
             raise DataError(
                 f"candidates.n={self.n}: a row of the {part} part has {least} of {int(drawable.sum())} items left that "

@@ -4,7 +4,7 @@ import difflib
 import inspect
 import logging
 import types
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -51,14 +51,34 @@ def read_by(objective: type[Objective]) -> tuple[type, ...]:
 
 
 def fits(model: type[Encoder], objective: type[Objective]) -> bool:
-    """Whether an objective reads what a model gives, and asks for passes that it has."""
-    return issubclass(encoding_of(model), read_by(objective)) and set(objective.passes) <= set(model.passes)
+    """Whether an objective reads what a model gives, and asks for passes and branches that it has."""
+    has = set(objective.passes) <= set(model.passes) and objective.branches <= model.branches
+    return has and issubclass(encoding_of(model), read_by(objective))
 
 
 def readable(model: type[Encoder], objective: type[Objective], causal: bool = True) -> tuple[str, ...]:
     """The kinds of rows over which a model can be trained by an objective; `causal` is what the model is set to."""
     causal = causal and True in model.passes
     return tuple(kind for kind in objective.rows if causal or kind not in objective.causal_rows)
+
+
+def views_of(objective: type[Objective]) -> type:
+    """The kind of views that an objective can read, by the annotation of its argument `views`; any without one."""
+    parameter = inspect.signature(objective).parameters.get("views")
+    if parameter is None or get_origin(parameter.annotation) is not Mapping:
+        return object
+    _, makes = get_args(parameter.annotation)  # Mapping[str, Callable[[Corpus], View]]
+    return get_args(makes)[1]
+
+
+def wrapped_by(model: Callable[..., Any]) -> dict[str, type[Encoder]]:
+    """The arguments of a model that make an encoder for it to wrap, and of which kind, by their annotations."""
+    found = {}
+    for name, parameter in inspect.signature(model).parameters.items():
+        made = get_args(parameter.annotation)[-1:]  # Callable[[Corpus], GraphEncoder]
+        if isinstance(made and made[0], type) and issubclass(made[0], Encoder):
+            found[name] = made[0]
+    return found
 
 
 def locate(target: str, where: str) -> Any:

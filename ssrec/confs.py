@@ -52,11 +52,19 @@ def known(group: str, kind: type[T]) -> dict[str, type[T]]:
 
 
 def matrix() -> str:
-    """Which objective reads which model, as a markdown table computed from the types."""
+    """Which objective reads which model: a markdown table for each family of encodings, computed from the types."""
+    families: dict[str, list[str]] = {}
     models, losses = known("model", Encoder), known("objective", Objective)
-    rows = [f"| objective | rows | {' | '.join(models)} |", f"|---|---|{'---|' * len(models)}"]
-    for name, loss in losses.items():
-        marks = " | ".join("yes" if fits(model, loss) else "" for model in models.values())
-        rows.append(f"| {name} | {', '.join(loss.rows)} | {marks} |")
-    closed = " | ".join("yes" if encoding_of(m) is FittedEncoding else "" for m in models.values())
-    return "\n".join([*rows, f"| none: fitted in closed form | | {closed} |"])
+    for name, model in models.items():
+        families.setdefault(encoding_of(model).__name__, []).append(name)
+    closed = families.pop(FittedEncoding.__name__, [])
+    parts = []
+    for family, names in sorted(families.items(), key=lambda item: -len(item[1])):
+        rows = [f"| {family} | rows | {' | '.join(names)} |", f"|---|---|{'---|' * len(names)}"]
+        for objective, loss in losses.items():
+            fit = [fits(models[name], loss) for name in names]
+            if any(fit):
+                cells = " | ".join("yes" if one else "" for one in fit)
+                rows.append(f"| {objective} | {', '.join(loss.rows)} | {cells} |")
+        parts.append("\n".join(rows))
+    return "\n\n".join([*parts, f"Fitted in closed form, with `objective=[]`: {', '.join(closed)}."])

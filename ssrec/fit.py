@@ -85,11 +85,11 @@ def make_trainer(
 ) -> pl.Trainer:
     """A trainer that writes its last checkpoint every epoch and, with `select=best`, the best by `monitor`.
 
-    `callbacks` come before its own. `patience` counts epochs, whatever the epochs between validations. Where neither
-    `select` nor `patience` reads a validation, only the last epoch has one, whatever `val_every`.
+    `callbacks` come before its own. `patience` counts epochs, whatever the epochs between validations, `val_every`.
+    Where that is not said, every epoch has one, or only the last where neither `select` nor `patience` reads it.
     """
     watched = select == "best" or patience is not None
-    every = max(1, min(val_every or 1, max_epochs) if watched else max_epochs)
+    every = max(1, min(val_every or (1 if watched else max_epochs), max_epochs))
     last = ModelCheckpoint(
         folder / "checkpoints", filename="last", save_on_train_epoch_end=True, enable_version_counter=False
     )

@@ -5,12 +5,14 @@ from typing import Any, Literal
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from ssrec.distributed import distributed, of_all
+
+Reduction = Literal["mean", "sum"]
 
 
 def global_mean(total: Float[Tensor, ""], count: int | Tensor) -> Float[Tensor, ""]:
@@ -20,11 +22,20 @@ def global_mean(total: Float[Tensor, ""], count: int | Tensor) -> Float[Tensor, 
     all rows would compute. A count of 0 divides by 1: a batch that asks nothing costs 0 and keeps its gradient path.
     """
     number = torch.as_tensor(count, device=total.device).to(total.dtype, copy=True)
-    world = 1
     if distributed():
         dist.all_reduce(number)
-        world = dist.get_world_size()
-    return total * world / number.clamp(min=1)
+    return total * _processes() / number.clamp(min=1)
+
+
+def reduced(total: Float[Tensor, ""], count: int | Tensor, reduction: Reduction) -> Float[Tensor, ""]:
+    """`global_mean`, or the sum over what all processes hold, which no count divides."""
+    if reduction == "mean":
+        return global_mean(total, count)
+    return total * _processes()
+
+
+def _processes() -> int:
+    return dist.get_world_size() if distributed() else 1
 
 
 class _Gather(Function):
@@ -50,6 +61,15 @@ def gather(x: Float[Tensor, "B D"]) -> tuple[Float[Tensor, "C D"], int]:
         return x, 0
     everyone, start = _Gather.apply(x)
     return everyone, int(start)
+
+
+def global_norm(x: Float[Tensor, "B D"]) -> Float[Tensor, ""]:
+    """This process's equal share of the Euclidean norm of all numbers that all processes hold, for `reduced`.
+
+    A norm is no sum over rows: it is taken over the rows of all processes, with gradients to their owners.
+    """
+    everyone, _ = gather(torch.linalg.vector_norm(x).view(1, 1))
+    return torch.linalg.vector_norm(everyone) / _processes()
 
 
 Similarity = Literal["dot", "cosine"]
@@ -94,3 +114,21 @@ def info_nce(
 def bpr(positive: Float[Tensor, "B"], negative: Float[Tensor, "B"]) -> Float[Tensor, ""]:
     """`sum -log sigmoid(positive - negative)` (Rendle et al., UAI 2009, section 4.1)."""
     return F.softplus(negative - positive).sum()
+
+
+def cosine_contrastive(
+    positive: Float[Tensor, "B"], negatives: Float[Tensor, "B K"], *, margin: float, negative_weight: float
+) -> Float[Tensor, ""]:
+    """`sum 1 - positive + negative_weight * mean_k max(0, negative_k - margin)` of cosines.
+
+    Mao et al., CIKM 2021, SimpleX, eq. 1; only negatives above the margin are pushed away.
+    """
+    return (1 - positive).sum() + negative_weight * F.relu(negatives - margin).mean(1).sum()
+
+
+def grouped_log_mean_exp(x: Float[Tensor, "C"], groups: Int[Tensor, "C"]) -> Float[Tensor, "C"]:
+    """`log mean exp x` over the group of each entry."""
+    _, group, n = groups.unique(return_inverse=True, return_counts=True)
+    top = x.new_full((len(n),), -torch.inf).scatter_reduce(0, group, x.detach(), "amax")
+    mass = x.new_zeros(len(n)).index_add(0, group, (x - top[group]).exp())
+    return (top + (mass / n).log())[group]

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -19,8 +20,10 @@ from ssrec.data.clean import Cleaning
 from ssrec.data.cold import drop_cold
 from ssrec.data.features import Features
 from ssrec.data.module import DataModule
+from ssrec.data.prior import Prior, backwards
 from ssrec.data.split import Splits, cut
 from ssrec.data.splits.parted import HELD, Name
+from ssrec.data.splits.refit import split_again
 from ssrec.data.splits.train_users import split_among
 from ssrec.diagnostics.observer import Observer
 from ssrec.errors import DataError
@@ -29,6 +32,7 @@ from ssrec.learner import Learner
 from ssrec.learning.combine import Combine
 from ssrec.learning.phase_settings import PhaseSettings, build_phases
 from ssrec.models.encoder import Encoder
+from ssrec.pretext.prior_items import prior_items
 from ssrec.tested import Tested
 from ssrec.transfer import freeze, load_encoder, trained_encoder
 
@@ -49,7 +53,7 @@ def split_of(config: DictConfig, content: Plain, dataset: str) -> tuple[Splits, 
     canonical = canonical_of(config, content)
     if canonical.digest != dataset:
         raise DataError(f"{canonical.name}: its raw files changed while the run was being started; ask again")
-    split = split_among(instantiate(config.split), config.train_users)
+    split = split_among(split_again(instantiate(config.split), config.refit), config.train_users)
     splits = cut(split, canonical, Features(**content["features"]), Path(config.outputs) / "data")
     identity = {
         "name": canonical.name,
@@ -60,7 +64,15 @@ def split_of(config: DictConfig, content: Plain, dataset: str) -> tuple[Splits, 
     return splits, identity, per_user.ids(canonical, splits.test.user)
 
 
-def make(config: DictConfig, content: Plain, dataset: str, folder: Path, label: str, init: Path | None) -> None:
+def make(
+    config: DictConfig,
+    content: Plain,
+    dataset: str,
+    folder: Path,
+    label: str,
+    init: Path | None,
+    selected: Path | None = None,
+) -> None:
     """Fill a run's folder; `result.json` comes last and says that the run is finished.
 
     Args:
@@ -69,14 +81,20 @@ def make(config: DictConfig, content: Plain, dataset: str, folder: Path, label: 
         folder: where its files go; the last part is its fingerprint.
         label: what it is, for people.
         init: folder of the run that it starts from.
+        selected: folder of the run whose epochs it repeats on training and validation events, where it is a refit.
     """
     started = time.perf_counter()
     before = runs.read(init) if init else None
+    chosen = runs.read(selected) if selected else None
     splits, identity, users = split_of(config, content, dataset)
+    if config.reversed:
+        splits = replace(splits, corpus=backwards(splits.corpus))
     torch.manual_seed(config.seed)  # each stage anew, so that a found and a fresh pretraining give the same result
     encoder: Encoder = instantiate(config.model, splits.corpus)
     if init is not None and before is not None:
         load_encoder(encoder, init, before, identity, splits.corpus, list(config.new))
+    asked = Prior(**content["prior"])
+    prior = prior_items(encoder, splits.corpus, asked, config.data.max_length) if asked.n else None
     freeze(encoder, list(config.freeze))
     encoder_of = partial(trained_encoder, corpus=splits.corpus, data=identity)
     terms = build_terms(config.objective, encoder, splits.corpus, encoder_of)
@@ -106,15 +124,21 @@ def make(config: DictConfig, content: Plain, dataset: str, folder: Path, label: 
         ),
     )
     diagnostics = {str(name): instantiate(node)(splits.corpus, identity) for name, node in config.diagnostic.items()}
-    data = DataModule(splits, **instantiate(config.data), seed=config.seed)
+    data = DataModule(splits, **instantiate(config.data), seed=config.seed, prior=prior)
     trained = any(p.requires_grad for p in encoder.parameters()) and bool(terms)
 
-    check_limits(data, content["trainer"], ("train", "val", "test") if trained else ("val", "test"))
+    parts = [
+        part for part in ("train", "val", "test") if (trained or part != "train") and not (chosen and part == "val")
+    ]
+    check_limits(data, content["trainer"], parts)
     folder.mkdir(parents=True, exist_ok=True)
     with logs.opened(config.logger, folder, label) as logger:
         observer = Observer(diagnostics, splits.corpus, data.rows, terms)
-        settings = {"label": label, "monitor": config.monitor, "select": config.select, "callbacks": [observer]}
-        training = dict(content["trainer"])
+        select, training = config.select, dict(content["trainer"])
+        if chosen is not None:  # there is nothing left to select by
+            select, epochs = "last", chosen.get("best_epoch", chosen["epochs"])
+            training |= {"max_epochs": epochs, "patience": None, "val_every": None, "limit_val_batches": 0}
+        settings = {"label": label, "monitor": config.monitor, "select": select, "callbacks": [observer]}
         if not learner.automatic_optimization:
             training["gradient_clip_val"] = None  # Lightning clips no steps that a learner makes itself
         trainer = make_trainer(folder, logger, **settings, hardware=content["hardware"], **training)
@@ -125,9 +149,11 @@ def make(config: DictConfig, content: Plain, dataset: str, folder: Path, label: 
             torch.manual_seed(config.seed + 1_000_003 * trainer.global_rank)
         done = {"epochs": 0, "steps": 0, "targets_seen": 0}
         if trained:
-            done = fit(trainer, learner, data, folder, label=label, select=config.select)
-        validated, tested = trainer.validate(learner, data, verbose=False), trainer.test(learner, data, verbose=False)
-        measured = {**validated[0], **tested[0]}
+            done = fit(trainer, learner, data, folder, label=label, select=select)
+        validated = [] if chosen else trainer.validate(learner, data, verbose=False)
+        measured = {
+            k: v for found in (*validated, *trainer.test(learner, data, verbose=False)) for k, v in found.items()
+        }
         logs.log_table(logger, measured)
     if not trainer.is_global_zero:
         return
@@ -141,12 +167,14 @@ def make(config: DictConfig, content: Plain, dataset: str, folder: Path, label: 
         owners = top_lists.owners(canonical, instantiate(config.split), splits.test)
         top_lists.write(folder, after.top_lists, canonical, owners)
     limits = config.trainer.limit_val_batches, config.trainer.limit_test_batches
-    whole, parts = limits == (None, None), (splits.val, splits.test)
+    whole, held = limits == (None, None) and not chosen, (splits.val, splits.test)
+    long = config.data.rows in ("window", "prefix")  # the others have no length to be sorted by
+    contrasting = [name for name, term in terms.items() if term.loss.contrasts_rows and long]
     warnings = {
         **guards.of_lists(after.watched, personal=encoder.personal),
         **guards.of_training(done, patience=config.trainer.patience, val_every=config.trainer.val_every),
-        **guards.of_batches([n for n, t in terms.items() if t.loss.contrasts_rows], config.data.batching),
-        **(guards.of_parts(measured, config.monitor, *(int(p.asked.sum()) for p in parts)) if whole else {}),
+        **guards.of_batches(contrasting, config.data.batching),
+        **(guards.of_parts(measured, config.monitor, *(int(h.asked.sum()) for h in held)) if whole else {}),
         **observer.warnings(),
     }
     for sentence in warnings.values():
@@ -158,6 +186,7 @@ def make(config: DictConfig, content: Plain, dataset: str, folder: Path, label: 
         "label": label,
         "config": content,
         "init": before,
+        **({"selected": chosen} if chosen else {}),
         "metrics": measured,
         "warnings": warnings,
         "dataset": identity,

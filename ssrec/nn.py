@@ -1,5 +1,6 @@
 """Small layers that more than one model can use."""
 
+from collections.abc import Sequence
 from typing import Literal, final, get_args
 
 import torch
@@ -23,6 +24,12 @@ def require_sizes(owner: str, **sizes: int) -> None:
     """Refuse a size below 1."""
     for name, size in sizes.items():
         require(size > 0, f"{owner}: {name}={size} must be at least 1")
+
+
+def require_widths(owner: str, widths: Sequence[int]) -> None:
+    """Refuse no layer at all, and a layer of width below 1."""
+    sized = len(widths) > 0 and min(widths) > 0
+    require(sized, f"{owner}: widths={list(widths)} must be one or more sizes of at least 1")
 
 
 def require_choices(owner: str, *kinds: object, **given: str) -> None:

@@ -51,11 +51,14 @@ def _hint(key: str, known: list[str]) -> str:
     if any(k.endswith(OPEN) and key.startswith(k.removesuffix("*")) for k in known):
         return f"a name of your own needs a plus sign: +{key}=<value>"
     known = [k for k in known if not k.endswith(OPEN)]
+    if key.startswith("pretrain.") and key.removeprefix("pretrain.") in known:
+        return f"the pretraining has what the run itself has; to differ there it needs a plus sign: +{key}=<value>"
     parent, _, leaf = key.rpartition(".")
     siblings = [k for k in known if parent and k.startswith(f"{parent}.") and "." not in k[len(parent) + 1 :]]
     own = [k[len(parent) + 1 :] for k in siblings if not k.endswith("_")]
     namesakes = [k for k in known if k.split(".")[-1] == leaf and not k.startswith("pretrain.")]
-    if parent and len(namesakes) == 1:
+    chosen_of = not siblings and parent in confs.top_level_keys()  # a group of which nothing is chosen
+    if parent and len(namesakes) == 1 and not chosen_of:
         return f"did you mean {namesakes[0]}?"
     if close := difflib.get_close_matches(leaf, own, 1, 0.6):
         return f"did you mean {parent}.{close[0]}?"

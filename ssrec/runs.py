@@ -20,7 +20,10 @@ from ssrec.errors import CompositionError
 
 NUMERICS = 6  # raised whenever a fix changes results, so that no old result is taken for a new one
 
-_NEUTRAL = {"cold_targets": "miss", "train_users": 1}  # what was so before it could be said
+AGAIN = ", refit"  # behind the label of what was trained on validation events too
+
+# What was so before it could be said.
+_NEUTRAL = {"cold_targets": "miss", "refit": False, "reversed": False, "train_users": 1}
 
 # What does not change a result: where it runs, where it is written, and what the dataset's hash stands for.
 _NOT_CONTENT = ("study", "outputs", "logger", "hardware", "dataset", "clean", "pretrain", "init", "hydra")
@@ -57,6 +60,8 @@ def fingerprint(config: Plain, dataset: str, init: str | None) -> str:
         init: the fingerprint of the run that it starts from.
     """
     stage = {k: v for k, v in config.items() if k not in _NOT_CONTENT and (k not in _NEUTRAL or v != _NEUTRAL[k])}
+    if not (stage.get("prior") or {}).get("n"):
+        stage.pop("prior", None)  # without items, before which histories they would stand decides nothing
     terms, taught = _terms(config), taught_by(config)
     stage["objective"] = {k: {**t, "loss": {**t["loss"], **taught.get(k, {})}} for k, t in terms.items()}
     if not stage["objective"] and init is None:  # fitted in closed form: nothing of training decides
@@ -90,8 +95,10 @@ def label(config: Plain, before: Plain | None) -> str:
     """What a run is, in few words: `sasrec: masked_item -> next_item`."""
     model = config["model"]["_target_"].split(".")[-2]
     terms = [str(name) for name, term in (config.get("objective") or {}).items() if term["weight"] != 0]
-    steps = ([before["label"].partition(": ")[2]] if before else []) + ([" + ".join(terms)] if terms else [])
-    return f"{model}: {' -> '.join(steps)}" if steps else model
+    steps = [before["label"].partition(": ")[2].removesuffix(AGAIN)] if before else []
+    steps += [" + ".join(terms)] if terms else []
+    own = f"{model}: {' -> '.join(steps)}" if steps else model
+    return own + AGAIN * bool(config.get("refit"))
 
 
 def finished(folder: Path) -> bool:

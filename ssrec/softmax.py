@@ -4,10 +4,12 @@ import math
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
+
+from ssrec.product import product
 
 BUDGET = 2**23  # probabilities alive at once: 32 MiB in fp32
 CPU_TILE = 2**21  # numbers of a tile: fastest about here, on one thread and on two
@@ -20,13 +22,16 @@ def log_partition(
     items: Float[Tensor, "N D"],
     weights: Float[Tensor, "P"],
     *,
+    left_out: Bool[Tensor, "P M"] | None = None,
     budget: int = BUDGET,
 ) -> Float[Tensor, ""]:
     """`sum_p weights[p] * logsumexp_n hidden[p] . items[n]` in nats over the item rows 1.., padding left out.
 
+    Of those M rows a position does not count what `left_out` marks; one that counts none must weigh 0.
+
     The gradients for `hidden` and `items` are computed in the forward pass, tile by tile, where any is asked for;
-    at most `budget` logits are alive. Under bf16 autocast the products are in bf16, exponentials and sums in fp32.
-    `weights` get no gradient.
+    at most `budget` logits are alive, and a tile. Under bf16 autocast the products are in bf16, exponentials and sums
+    in fp32. `weights` get no gradient.
     """
     dtype = torch.promote_types(hidden.dtype, items.dtype)
     device = hidden.device.type
@@ -35,7 +40,7 @@ def log_partition(
         dtype = torch.bfloat16
     grad = torch.is_grad_enabled()
     wanted = (grad and hidden.requires_grad, grad and items.requires_grad)
-    return _LogPartition.apply(hidden, items, weights, dtype, budget, wanted)
+    return _LogPartition.apply(hidden, items, weights, left_out, dtype, budget, wanted)
 
 
 class _LogPartition(Function):
@@ -45,12 +50,14 @@ class _LogPartition(Function):
         hidden: Tensor,
         items: Tensor,
         weights: Tensor,
+        left_out: Tensor | None,
         dtype: torch.dtype,
         budget: int,
         wanted: tuple[bool, bool],
     ) -> Tensor:
         with torch.autocast(hidden.device.type, enabled=False):
-            total, *grads = _tiled(hidden.to(dtype), items.to(dtype), weights, budget, wanted)
+            rows, others = (x.to(dtype).contiguous() for x in (hidden, items))
+            total, *grads = _tiled(rows, others, weights, left_out, budget, wanted)
         ctx.save_for_backward(*grads)
         return total
 
@@ -62,7 +69,7 @@ class _LogPartition(Function):
         return (
             None if of_hidden is None else of_hidden * scale,
             None if of_items is None else of_items * scale,
-            *[None] * 4,
+            *[None] * 5,
         )
 
 
@@ -80,7 +87,12 @@ def _tile(positions: int, items: int, budget: int, fits: int) -> tuple[int, int]
 
 
 def _tiled(
-    hidden: Tensor, items: Tensor, weights: Tensor, budget: int, wanted: tuple[bool, bool]
+    hidden: Tensor,
+    items: Tensor,
+    weights: Tensor,
+    left_out: Tensor | None,
+    budget: int,
+    wanted: tuple[bool, bool],
 ) -> tuple[Tensor, Tensor | None, Tensor | None]:
     """The weighted sum of logsumexp and the wanted gradients; both arguments have the dtype of the products.
 
@@ -95,22 +107,25 @@ def _tiled(
     tiles = [catalogue[column : column + width] for column in range(0, len(catalogue), width)]
     keeps = height * len(catalogue) <= budget
     scratch = hidden.new_empty(len(tiles) if keeps and wanted[1] else 1, height * width)
-    exps = scratch if wide == hidden.dtype else hidden.new_empty(1, height * width, dtype=wide)
+    exps = hidden.new_empty(0 if wide == hidden.dtype else height * width, dtype=wide)
     total = hidden.new_zeros((), dtype=wide)
     of_hidden = hidden.new_zeros(hidden.shape, dtype=wide) if wanted[0] else None
     turned = items.new_zeros(items.shape[::-1], dtype=wide) if wanted[1] else None
 
-    def softmax(x: Tensor, i: int) -> tuple[Tensor, Tensor]:
-        """The probabilities within tile i, in the dtype of the products, and its logsumexp."""
-        tile, place = tiles[i], i % len(scratch)
+    def softmax(rows: slice, i: int) -> tuple[Tensor, Tensor]:
+        """The probabilities of some positions within tile i, in the dtype of the products, and its logsumexp."""
+        x, tile, place = hidden[rows], tiles[i], i % len(scratch)
         shape = len(x), len(tile)
-        product = scratch[place, : shape[0] * shape[1]].view(shape)
-        torch.mm(x, tile.T, out=product)
-        logits = product if wide == x.dtype else exps[0, : product.numel()].view(shape).copy_(product)
+        kept = scratch[place, : shape[0] * shape[1]].view(shape)
+        logits, found = product(x, tile), kept
+        if wide != x.dtype:
+            logits = found = exps[: kept.numel()].view(shape).copy_(logits)
+        if left_out is not None:  # by a finite number: a tile that is left out as a whole must not be NaN
+            logits.masked_fill_(left_out[rows, i * width : i * width + len(tile)], torch.finfo(wide).min / 2)
         top = logits.amax(1, keepdim=True)
-        torch.softmax(logits, 1, out=logits)
-        mass = top - logits.amax(1, keepdim=True).log()  # the highest probability is one over the sum of exponentials
-        return (product if logits is product else product.copy_(logits)), mass
+        torch.softmax(logits, 1, out=found)
+        mass = top - found.amax(1, keepdim=True).log()  # the highest probability is one over the sum of exponentials
+        return (kept if found is kept else kept.copy_(found)), mass
 
     for start in range(0, len(hidden), height):
         rows = slice(start, start + height)
@@ -118,10 +133,10 @@ def _tiled(
         masses = weight.new_empty(len(tiles), len(x), 1)
         every, mean = torch.full_like(weight, -math.inf), weight.new_zeros(x.shape)
         for i, tile in enumerate(tiles):
-            found, masses[i] = softmax(x, i)
+            found, masses[i] = softmax(rows, i)
             before, every = every, torch.logaddexp(every, masses[i])
             if of_hidden is not None:
-                mean = mean * (before - every).exp() + (masses[i] - every).exp() * (found @ tile)
+                mean = mean * (before - every).exp() + (masses[i] - every).exp() * product(found, tile.T)
         total += (weight * every).sum()
         if of_hidden is not None:
             torch.mul(mean, weight, out=of_hidden[rows])
@@ -131,16 +146,8 @@ def _tiled(
             if len(scratch) == len(tiles):
                 found = scratch[i, : len(x) * len(tile)].view(len(x), len(tile))
             else:
-                found, _ = softmax(x, i)
+                found, _ = softmax(rows, i)
             first = 1 + i * width
             share = weight * (masses[i] - every).exp()
-            _add_product(turned[:, first : first + len(tile)], (x * share).to(x.dtype).T, found)
+            turned[:, first : first + len(tile)] += product((x * share).to(x.dtype).T, found.T)
     return total, of_hidden, None if turned is None else turned.T
-
-
-def _add_product(out: Tensor, left: Tensor, right: Tensor) -> None:
-    """`out += left @ right`, where `out` may be wider than the factors."""
-    if out.dtype == left.dtype:
-        out.addmm_(left, right)
-    else:
-        out += left @ right

@@ -7,23 +7,39 @@ from omegaconf import DictConfig, OmegaConf
 
 from ssrec import confs, runs
 from ssrec.check import check
+from ssrec.checks.settings import BACKWARDS
 from ssrec.compose import Plain, instantiate
 from ssrec.data.clean import Cleaning
 from ssrec.data.features import Features
 from ssrec.data.module import DataModule
+from ssrec.data.prior import Prior
 from ssrec.errors import CompositionError
 from ssrec.fit import make_trainer, processes
 from ssrec.make import canonical_of, make
 from ssrec.models.encoder import Encoder
+from ssrec.nn import require
 from ssrec.objectives.objective import Objective
 from ssrec.processes import run_on
+
+ONE_SPLIT = (
+    "was trained on one split of this dataset, and a refit trains on two; say pretrain.objective, which is refitted too"
+)
 
 
 def stages(config: DictConfig) -> list[DictConfig]:
     """The configs of the runs that a config asks for: the pretraining, where it has objectives, then the run itself.
 
-    Each is whole; what `pretrain` says differs is merged into the first and gone from both.
+    Each is whole; what `pretrain` says differs is merged into the first and gone from both. With `refit` all of them
+    come twice: first those that select, then those that train again.
     """
+    if config.refit is not True:
+        return _chain(config)
+    selecting = config.copy()
+    selecting.refit = False
+    return [*_chain(selecting), *_chain(config)]
+
+
+def _chain(config: DictConfig) -> list[DictConfig]:
     main = config.copy()
     OmegaConf.set_struct(main, False)
     main.setdefault("objective", {})  # objective=[] leaves no node behind, and so do others
@@ -37,6 +53,7 @@ def stages(config: DictConfig) -> list[DictConfig]:
     before = main.copy()
     before.update({"objective": {}, "diagnostic": {}, "init": None, "new": [], "freeze": [], "rankings": None})
     before.update({"combine": {}, "phases": []})
+    before.prior.n = 0  # it is this run that generates them
     OmegaConf.set_struct(before, True)
     OmegaConf.set_struct(before.objective, False)
     OmegaConf.set_struct(before.diagnostic, False)
@@ -60,6 +77,7 @@ def checked(stage: DictConfig, *, starts: bool) -> Plain:
         settings={
             "clean": Cleaning,
             "features": Features,
+            "prior": Prior,
             "data": DataModule,
             "trainer": make_trainer,
             "hardware": processes,
@@ -74,13 +92,16 @@ def ready(config: DictConfig) -> tuple[list[DictConfig], list[str]]:
     Raises:
         CompositionError: parts that do not fit.
     """
+    require("refit" not in config.pretrain, "pretrain.refit: all stages are refitted or none; say refit=true")
     todo = stages(config)
-    if len(todo) > 1 and config.init:
+    if config.init and len(todo) > (2 if config.refit else 1):
         raise CompositionError("init and pretrain.objective both give a starting point; keep one of them")
+    require(not (config.refit is True and _of_this_dataset(config)), f"refit=true: init={config.init} {ONE_SPLIT}")
     without: set[str] = set()
     notes: list[str | None] = []
     for i, stage in enumerate(todo):
-        content = checked(stage, starts=bool(stage.init) or i > 0)
+        content = checked(stage, starts=bool(stage.init) or (i > 0 and todo[i - 1].refit == stage.refit))
+        require(_starts_backwards(todo, i) or not stage.prior.n, f"prior.n={stage.prior.n}: {BACKWARDS}")
         stage.data.rows = content["data"]["rows"]
         without |= set(stage.metric) - set(content["metric"])
         stage.metric = content["metric"]
@@ -88,6 +109,22 @@ def ready(config: DictConfig) -> tuple[list[DictConfig], list[str]]:
     if without:
         notes.append(f"not reported, for the dataset lacks what they read: {', '.join(sorted(without))}")
     return todo, [note for note in notes if note]
+
+
+def _of_this_dataset(config: DictConfig) -> bool:
+    """Whether the run that this one starts from was trained on the same data; one that is missing is refused later."""
+    if not config.init or not runs.finished(Path(config.init)):
+        return False
+    theirs = runs.read(Path(config.init))["config"]
+    return all(plain(config[key]) == theirs[key] for key in ("dataset", "clean"))
+
+
+def _starts_backwards(todo: list[DictConfig], i: int) -> bool:
+    """Whether the run that stage i starts from read histories backwards; a start that is missing is refused later."""
+    if not todo[i].init:
+        return i > 0 and todo[i - 1].reversed
+    start = Path(todo[i].init)
+    return not runs.finished(start) or runs.read(start)["config"].get("reversed", False)
 
 
 def train(config: DictConfig) -> Path:
@@ -103,11 +140,12 @@ def train(config: DictConfig) -> Path:
     told: set[str] = set()  # notes are for a whole run, not for each of its stages
     for note in notes:
         tell(note, told)
-    folder = Path(config.init) if config.init else None
+    made: dict[bool, list[Path]] = {}
     for stage in todo:
-        folder = run(stage, folder, told)
-    assert folder is not None
-    return folder
+        chain = made.setdefault(stage.refit, [])
+        start = chain[-1] if chain else Path(config.init) if config.init else None
+        chain.append(run(stage, start, told, made[False][len(chain)] if stage.refit else None))
+    return made[todo[-1].refit][-1]
 
 
 def tell(note: str | None, told: set[str]) -> None:
@@ -126,8 +164,11 @@ def unread_parts(content: Plain) -> str | None:
     return f"{source.name} has its publisher's parts, and the {name} split does not read them; split=given does"
 
 
-def run(config: DictConfig, init: Path | None, told: set[str]) -> Path:
-    """Make or find one run that starts from another one's encoder, or from nothing; `told` are notes already told."""
+def run(config: DictConfig, init: Path | None, told: set[str], selected: Path | None = None) -> Path:
+    """Make or find one run that starts from another one's encoder, or from nothing; `told` are notes already told.
+
+    A run that trains again does so for as many epochs as were `selected` in another one.
+    """
     content = plain(config)
     if init is not None and not runs.finished(init):
         raise CompositionError(f"init: {init} is not the folder of a finished run: it has no result.json")
@@ -145,7 +186,7 @@ def run(config: DictConfig, init: Path | None, told: set[str]) -> Path:
         with runs.claimed(folder, label):
             if not runs.finished(folder) and not runs.brought(outputs, folder):  # nobody made it while we waited
                 n = processes(**content["hardware"])
-                asked = (config, content, dataset, folder, label, init)
+                asked = (config, content, dataset, folder, label, init, selected)
                 run_on(n, make, *asked) if n else make(*asked)
                 return folder
     print(f"{label}: already made, in {folder}", file=sys.stderr)

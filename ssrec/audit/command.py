@@ -21,6 +21,7 @@ from ssrec.data.canonical import prepare
 from ssrec.data.clean import Cleaning
 from ssrec.data.features import Features
 from ssrec.data.split import cut
+from ssrec.data.splits.refit import split_again
 from ssrec.data.splits.train_users import split_among
 from ssrec.errors import UserError
 from ssrec.runs import write_json
@@ -109,7 +110,7 @@ def subject(config: DictConfig) -> Subject:
     source, features = instantiate(config.dataset), Features(**content["features"])
     features.check_known(source.name, source.offers)
     canonical = prepare(source, Cleaning(**content["clean"]), folder)
-    split = split_among(instantiate(config.split), config.train_users)
+    split = split_among(split_again(instantiate(config.split), config.refit is True), config.train_users)
     return Subject.of(canonical, split, cut(split, canonical, features, folder))
 
 

@@ -38,7 +38,8 @@ def named(names: Sequence[str], base: Path) -> list[Run]:
     """The finished runs in these places, each once: folders of runs, studies, folders of published results, their
     files, or globs of them.
 
-    Of a study, runs that others start from are left out, unless they are named themselves.
+    Of a study, runs that others start from, and those that selected for a refit, are left out, unless they are named
+    themselves.
 
     Raises:
         UserError: a name holds no run.
@@ -58,7 +59,8 @@ def named(names: Sequence[str], base: Path) -> list[Run]:
         direct |= dict.fromkeys(p.resolve() for p in own)
         listed |= dict.fromkeys((p.parent if p.name == "result.json" else p).resolve() for p in below)
     runs = [_read(place) for place in direct | listed]
-    starts = {run.result["init"]["fingerprint"] for run in runs if run.result.get("init")}
+    before = [run.result.get(key) for run in runs for key in ("init", "selected")]
+    starts = {result["fingerprint"] for result in before if result}
     kept = [run for run in runs if run.place in direct or run.result["fingerprint"] not in starts]
     return list({run.result["fingerprint"]: run for run in reversed(kept)}.values())[::-1]
 

@@ -23,7 +23,7 @@ def drop_cold(splits: Splits) -> Splits:
     val, test = (without(splits.held(part), splits.corpus.trained) for part in ("val", "test"))
     facts = {}
     for part, held in (("val", val), ("test", test)):
-        if not held.asked.any():
+        if len(held) and not held.asked.any():  # a refit holds nothing out for validation
             raise DataError(
                 f"cold_targets=drop leaves no {part} row: no {part} target has a training event; say cold_targets=miss"
             )

@@ -82,6 +82,7 @@ class Split(ABC):
 
     needs: frozenset[str] = frozenset()  # of times, parts; an instance may need more than its class
     history: str
+    validates: bool = True  # whether it holds events out for validation
 
     @property
     @abstractmethod
@@ -204,7 +205,7 @@ def _make(split: Split, canonical: Canonical, features: Features) -> Made:
     parted = Parted(events, split.parts(events), split.history)
     counted = parted.facts()
     for count, verb in (("n_train", "train on"), ("n_val", "validate with"), ("n_test", "test with")):
-        if not counted[count]:
+        if not counted[count] and (split.validates or count != "n_val"):
             chosen = ", ".join(f"{k}={v}" for k, v in split.settings.items())
             raise DataError(
                 f"{canonical.name}: {chosen} leaves no event to {verb}; choose another split or other settings"

@@ -12,7 +12,7 @@ FLOORS = ("popularity", "markov", "item_knn")
 ROLES = ("user", "item", "rank", "score")
 ONLY_TRAINING = frozenset((
     "model", "table", "objective", "optimizer", "trainer", "pretrain", "init", "new", "freeze", "monitor", "select",
-    "rankings", "diagnostic", "recipe", "sweep", "debug",
+    "rankings", "diagnostic", "recipe", "sweep", "debug", "reversed", "prior", "phases", "combine",
 ))  # fmt: skip
 OVERRIDE = re.compile(r"[+~]{0,2}[A-Za-z_][\w.@/:]*=")
 USAGE = """ssrec evaluate --rankings FILE --dataset NAME [--split NAME] [--columns user=U item=I rank=R score=S]

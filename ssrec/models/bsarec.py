@@ -87,6 +87,7 @@ class BSARec(SequenceEncoder):
     """
 
     passes: ClassVar[tuple[bool, ...]] = (False,)
+    has_blocks: ClassVar[bool] = True
     asks_mask: ClassVar[bool] = False
     fixed_length: ClassVar[bool] = True
 

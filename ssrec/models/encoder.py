@@ -4,7 +4,7 @@ An encoding is one lazy pass over one batch, shared by all objectives of a step;
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar, Generic, Literal, TypeVar, final
 
@@ -14,6 +14,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from ssrec.batch import PAD, Batch, Corpus, Ragged
+from ssrec.errors import CompositionError
+from ssrec.graphs import Graph
 
 T = TypeVar("T")
 
@@ -35,6 +37,24 @@ class Lazy(Generic[T]):
             with torch.set_grad_enabled(self._grad):
                 self._value.append(self._compute())
         return self._value[0]
+
+
+@final
+class Once:
+    """What objectives of a step share, a draw or a pass, each made at the first call with its key.
+
+    It is computed under the grad mode of construction, as `Lazy` computes.
+    """
+
+    def __init__(self) -> None:
+        self._grad = torch.is_grad_enabled()
+        self._made: dict[Hashable, Any] = {}
+
+    def __call__(self, key: Hashable, make: Callable[[], T]) -> T:
+        if key not in self._made:
+            with torch.set_grad_enabled(self._grad):
+                self._made[key] = make()
+        return self._made[key]
 
 
 class Encoding(ABC):
@@ -62,6 +82,7 @@ def dot_scores(users: Float[Tensor, "B D"], items: Float[Tensor, "N D"]) -> Floa
 
 
 Encode = Callable[[Int[Tensor, "B T"], bool, Int[Tensor, "B T"] | None], Float[Tensor, "B T D"]]
+Between = Callable[[Tensor, Tensor], Tensor]  # what enters a block and what leaves it, to what leaves it instead
 
 
 Pool = Literal["last", "mean", "flatten"]
@@ -86,6 +107,7 @@ class SequenceEncoding(Encoding):
         max_length: int,
         ids: Tensor | None = None,
         times: Tensor | None = None,
+        perturbed: Callable[[Between], Encode] | None = None,
     ):
         self.batch = batch
         self.causal = causal
@@ -94,10 +116,10 @@ class SequenceEncoding(Encoding):
         self.ids: Tensor = batch.items if ids is None else ids
         self.times: Tensor | None = batch.times if ids is None else times
         self._encode = encode
+        self._perturbed = perturbed
         self._items = items
         self._hidden = Lazy(lambda: encode(self.ids, causal, self.times))
-        self._grad = torch.is_grad_enabled()
-        self._once: dict[Hashable, Any] = {}
+        self.once = Once()
 
     @property
     def hidden(self) -> Float[Tensor, "B T D"]:
@@ -115,18 +137,27 @@ class SequenceEncoding(Encoding):
         return self.view(torch.cat([self.ids, query], dim=1), causal=False).pool("last")
 
     def view(
-        self, ids: Int[Tensor, "B S"], *, causal: bool, times: Int[Tensor, "B S"] | None = None
+        self,
+        ids: Int[Tensor, "B S"],
+        *,
+        causal: bool,
+        times: Int[Tensor, "B S"] | None = None,
+        perturb: Between | None = None,
     ) -> "SequenceEncoding":
-        """A new pass, with its own dropout, over other ids of the same rows, and their times where they have any."""
-        own = {"mask": self.mask, "max_length": self.max_length}
-        return SequenceEncoding(self.batch, self._encode, self._items, causal=causal, ids=ids, times=times, **own)
+        """A new pass, with its own dropout, over other ids of the same rows, and their times where they have any.
 
-    def once(self, key: Hashable, make: Callable[[], T]) -> T:
-        """What `make` gives, made at the first call with `key`: a draw or a pass that objectives of a step share."""
-        if key not in self._once:
-            with torch.set_grad_enabled(self._grad):  # as `Lazy` computes
-                self._once[key] = make()
-        return self._once[key]
+        `perturb` changes what leaves each block, here and in views of this view, of an encoder that has blocks.
+
+        Raises:
+            CompositionError: it has none.
+        """
+        encode = self._encode
+        if perturb is not None:
+            if self._perturbed is None:
+                raise CompositionError("a pass of this encoder has no blocks between which it could be perturbed")
+            encode = self._perturbed(perturb)
+        own = {"mask": self.mask, "max_length": self.max_length, "perturbed": self._perturbed}
+        return SequenceEncoding(self.batch, encode, self._items, causal=causal, ids=ids, times=times, **own)
 
     def pool(self, kind: Pool) -> Float[Tensor, "B D"]:
         """One vector per row, of what is not padding.
@@ -151,15 +182,46 @@ class SequenceEncoding(Encoding):
         return self.users
 
 
+def _had(part: T | None, name: str) -> T:
+    if part is None:
+        raise CompositionError(f"this GraphEncoding has no {name}; those of ssrec.models.graph have")
+    return part
+
+
+Perturb = Callable[[int, Tensor], Tensor]  # the number of a step, from 1, and what it gives "V D", to other vectors
+Graphs = Graph | Sequence[Graph]  # one for all steps, or one for each
+
+
 @final
 class GraphEncoding(Encoding):
-    """A propagation over the graph of users and items: `layers[l]` "V D" after l steps, `nodes` their readout."""
+    """A propagation over the graph of users and items: `layers[l]` "V D" after l steps, `nodes` their readout.
 
-    def __init__(self, batch: Batch, layers: Lazy[list[Tensor]], nodes: Lazy[Tensor], *, user_rows: int):
+    `branches[l]` are what step l + 1 added up, before any perturbation: one product for most models. `graph` is the
+    whole training graph, whichever this pass ran over, for views to draw from. `view` is how an encoder makes another
+    pass, see there. Those of `ssrec.models.graph` have all of it.
+    """
+
+    def __init__(
+        self,
+        batch: Batch,
+        layers: Lazy[list[Tensor]],
+        nodes: Lazy[Tensor],
+        *,
+        user_rows: int,
+        branches: Lazy[list[tuple[Tensor, ...]]] | None = None,
+        graph: Graph | None = None,
+        view: Callable[[Graphs | None, Perturb | None], "GraphEncoding"] | None = None,
+        readout: Callable[[list[Tensor]], Tensor] | None = None,
+    ):
         self.batch = batch
         self._layers = layers
         self._nodes = nodes
-        self._user_rows = user_rows
+        self.user_rows = user_rows
+        self._branches = branches
+        self._graph = graph
+        self._view = view
+        self._readout = readout
+        self.once = Once()
 
     @property
     def layers(self) -> list[Tensor]:
@@ -168,6 +230,25 @@ class GraphEncoding(Encoding):
     @property
     def nodes(self) -> Float[Tensor, "V D"]:
         return self._nodes()
+
+    @property
+    def branches(self) -> list[tuple[Tensor, ...]]:
+        return _had(self._branches, "branches")()
+
+    @property
+    def graph(self) -> Graph:
+        return _had(self._graph, "graph")
+
+    def view(self, graph: Graphs | None = None, perturb: Perturb | None = None) -> "GraphEncoding":
+        """A new pass of the same parameters, with its own dropout: over another graph, or perturbed after every step.
+
+        Without a graph it runs over the whole one, and without `perturb` it has no noise, also where this pass has.
+        """
+        return _had(self._view, "view")(graph, perturb)
+
+    def readout(self, layers: list[Float[Tensor, "R D"]]) -> Float[Tensor, "R E"]:
+        """What `nodes` is of `layers`, of any rows: a vector whose layers were made of those of several nodes."""
+        return _had(self._readout, "readout")(layers)
 
     @property
     def users(self) -> Float[Tensor, "B D"]:
@@ -182,11 +263,11 @@ class GraphEncoding(Encoding):
 
     @property
     def items(self) -> Float[Tensor, "N D"]:
-        return self.nodes[self._user_rows :]
+        return self.nodes[self.user_rows :]
 
     def item_node(self, items: Int[Tensor, "*shape"]) -> Int[Tensor, "*shape"]:
         """The node of each item id: nodes are the user rows, then the item rows."""
-        return items + self._user_rows
+        return items + self.user_rows
 
     def scores(self) -> Float[Tensor, "B N"]:
         return dot_scores(self.users, self.items)
@@ -200,7 +281,35 @@ class GraphEncoding(Encoding):
 
 @final
 class BagEncoding(Encoding):
-    """A pass over sets of items, never made dense: `bag` holds each row's items, `posterior` (mean, log variance)."""
+    """A pass over sets of items, never made dense: `bag` holds each row's items; users and items score by products."""
+
+    def __init__(self, batch: Batch, bag: Ragged, users: Lazy[Tensor], items: Lazy[Tensor]):
+        self.batch = batch
+        self.bag = bag
+        self._users = users
+        self._items = items
+
+    @property
+    def users(self) -> Float[Tensor, "B D"]:
+        return self._users()
+
+    @property
+    def items(self) -> Float[Tensor, "N D"]:
+        return self._items()
+
+    def scores(self) -> Float[Tensor, "B N"]:
+        return dot_scores(self.users, self.items)
+
+    def item_vectors(self) -> Float[Tensor, "N D"]:
+        return self.items
+
+    def user_vectors(self) -> Float[Tensor, "B D"]:
+        return self.users
+
+
+@final
+class VariationalEncoding(Encoding):
+    """A pass over sets of items as `BagEncoding` is, by way of a latent vector of `posterior` (mean, log variance)."""
 
     def __init__(
         self,
@@ -239,6 +348,33 @@ class BagEncoding(Encoding):
 
 
 @final
+class DiffusionEncoding(Encoding):
+    """A pass over bags as dense rows of ones and zeros, which noise is put into by steps and taken out of again.
+
+    `signal[t]` is the share of a row's variance that step t leaves, descending; `denoise(x_t, t)` says what the rows
+    were before any noise. Ranking takes steps back from the row itself.
+    """
+
+    def __init__(
+        self,
+        batch: Batch,
+        clean: Float[Tensor, "B N"],
+        signal: Float[Tensor, "S"],
+        denoise: Callable[[Tensor, Tensor], Tensor],
+        restored: Callable[[Tensor], Tensor],
+    ):
+        self.batch = batch
+        self.clean = clean
+        self.signal = signal
+        self.denoise = denoise
+        self._restored = restored
+
+    def scores(self) -> Float[Tensor, "B N"]:
+        with torch.autocast(self.clean.device.type, enabled=False):
+            return self._restored(self.clean)
+
+
+@final
 class FittedEncoding(Encoding):
     """What a model fitted in closed form gives: scores, and nothing that an objective could train."""
 
@@ -257,7 +393,10 @@ class Encoder(nn.Module, ABC):
     needs: ClassVar[frozenset[str]] = frozenset()  # what the dataset must have: times
     needs_when: ClassVar[Mapping[str, str]] = MappingProxyType({})  # a setting, and what the dataset must have for it
     personal: ClassVar[bool] = True  # whether it means to rank for each user, rather than the same for everybody
+    repeats: ClassVar[bool] = False  # whether it ranks a row's own past, so that masking it would leave nothing
     passes: ClassVar[tuple[bool, ...]] = (True, False)  # of sequences: whether a pass may be causal, and may be not
+    has_blocks: ClassVar[bool] = False  # of sequences: whether it is a stack `blocks`, between which one may perturb
+    branches: ClassVar[int] = 1  # of graphs: how many a step of propagation adds up; 0 where there is no step
     reads_padding: ClassVar[bool] = False  # whether more padding before a row may change what it gives, and does
 
     def __init__(self, corpus: Corpus):

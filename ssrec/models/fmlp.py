@@ -50,6 +50,7 @@ class FMLPRec(SequenceEncoder):
     """
 
     passes: ClassVar[tuple[bool, ...]] = (False,)
+    has_blocks: ClassVar[bool] = True
     asks_mask: ClassVar[bool] = False
     fixed_length: ClassVar[bool] = True
 

@@ -86,6 +86,7 @@ class HSTU(SequenceEncoder):
     """
 
     passes: ClassVar[tuple[bool, ...]] = (True,)
+    has_blocks: ClassVar[bool] = True
     needs_when: ClassVar[Mapping[str, str]] = MappingProxyType({"time_bias": "times"})
 
     def __init__(

@@ -1,6 +1,6 @@
 """SASRec with LiGR's gated layers: the encoder of eSASRec."""
 
-from typing import final
+from typing import ClassVar, final
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -43,6 +43,8 @@ class LiGR(SequenceEncoder):
     Raises:
         CompositionError: For a setting outside its range.
     """
+
+    has_blocks: ClassVar[bool] = True
 
     def __init__(
         self,

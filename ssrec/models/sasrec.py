@@ -1,6 +1,6 @@
 """SASRec: self-attention over a user's past items, causal or bidirectional."""
 
-from typing import Literal, final
+from typing import ClassVar, Literal, final
 
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
@@ -53,6 +53,8 @@ class SASRec(SequenceEncoder):
     Raises:
         CompositionError: For a setting outside its range.
     """
+
+    has_blocks: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -1,16 +1,17 @@
 """What all encoders of item sequences share: a table, rows cut to what can be read, and the encoding."""
 
 from abc import abstractmethod
-from collections.abc import Callable
-from typing import ClassVar
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any, ClassVar
 
 import torch.nn.functional as F
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from ssrec.batch import PAD, Batch, Corpus
 from ssrec.grouping import by_length
-from ssrec.models.encoder import Encoder, Lazy, SequenceEncoding
+from ssrec.models.encoder import Between, Encode, Encoder, Lazy, SequenceEncoding
 from ssrec.models.table import Table
 from ssrec.nn import require
 
@@ -36,6 +37,7 @@ class SequenceEncoder(Encoder):
     fixed_length: ClassVar[bool] = (
         False  # whether every row is padded to `max_length`, and what comes out depends on it
     )
+    blocks: nn.ModuleList  # where `has_blocks`: each takes the hidden states first, and gives new ones
     reads_times: bool = False  # whether it reads when events happened; then a batch must say it
 
     def __init__(self, corpus: Corpus, *, table: MakeTable, dim: int, max_length: int, causal: bool):
@@ -71,13 +73,18 @@ class SequenceEncoder(Encoder):
             name = type(self).__name__
             require(not batch.items.any(), f"{name} reads the times of events, and this batch has none")
         table = self.table.draw()
+
+        def passing(perturb: Between | None = None) -> Encode:
+            return lambda ids, causal, times: self.encode(ids, causal, times, table, perturb)
+
         return SequenceEncoding(
             batch,
-            lambda ids, causal, times: self.encode(ids, causal, times, table),
+            passing(),
             Lazy(lambda: shared if isinstance(shared, Tensor) else self.outputs(table.all())),
             mask=self.mask if self.asks_mask else None,
             causal=self.causal,
             max_length=self.max_length,
+            perturbed=passing if self.has_blocks else None,
         )
 
     def encode(
@@ -86,10 +93,11 @@ class SequenceEncoder(Encoder):
         causal: bool,
         times: Int[Tensor, "B T"] | None = None,
         table: Vectors | None = None,
+        perturb: Between | None = None,
     ) -> Float[Tensor, "B T D"]:
         """Hidden states of right-aligned rows; zero at padding, and at what is more than `max_length` from the end.
 
-        `table` is the draw of the pass that asks; the whole table where none is given.
+        `table` is the draw of the pass that asks; the whole table where none is given. `perturb` acts in training.
         """
         require(causal in self.passes, f"{type(self).__name__} has no pass with causal={str(causal).lower()}")
         surplus = ids.shape[1] - self.max_length
@@ -100,5 +108,21 @@ class SequenceEncoder(Encoder):
         def read(ids: Tensor, times: Tensor | None = None) -> Tensor:
             return self.read(ids, causal, table or self.table, times) * (ids != PAD).unsqueeze(-1)
 
-        hidden = read(*cut) if self.fixed_length else by_length(read, *cut)
+        with between(self.blocks, perturb) if perturb and self.training else nullcontext():
+            hidden = read(*cut) if self.fixed_length else by_length(read, *cut)
         return F.pad(hidden, (0, 0, ids.shape[1] - hidden.shape[1], 0))
+
+
+@contextmanager
+def between(blocks: nn.ModuleList, perturb: Between) -> Iterator[None]:
+    """Inside, `perturb` has the last word on what leaves each block."""
+
+    def changed(_: nn.Module, given: tuple[Any, ...], left: Tensor) -> Tensor:
+        return perturb(given[0], left)
+
+    hooks = [block.register_forward_hook(changed) for block in blocks]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()

@@ -88,6 +88,7 @@ class TiSASRec(SequenceEncoder):
     """
 
     passes: ClassVar[tuple[bool, ...]] = (True,)
+    has_blocks: ClassVar[bool] = True
     needs: ClassVar[frozenset[str]] = frozenset({"times"})
     reads_times = True
 

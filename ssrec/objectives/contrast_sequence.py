@@ -1,6 +1,7 @@
 """Contrast two views of a sequence with those of other sequences."""
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import final
 
 from torch import Tensor, nn
@@ -12,6 +13,7 @@ from ssrec.nn import require
 from ssrec.objectives.objective import Objective
 from ssrec.pretext.width import one_item
 from ssrec.views.pair import Draw, Pair
+from ssrec.views.perturb import Chain, Perturbation
 from ssrec.views.view import View
 
 
@@ -24,6 +26,8 @@ class ContrastSequence(Objective[SequenceEncoding]):
 
     Args:
         views, draw, short, short_views: see `ssrec.views.pair.Pair`.
+        perturb: what changes the model in the passes of both views, by name (SRMA: Liu et al., arXiv 2022); see
+            `ssrec.views.perturb`.
         contrast: what is asked of the two vectors of a row.
         pool: the vector of a sequence, see `SequenceEncoding.pool`.
         projector: width of a network between pool and contrast; 0 for none.
@@ -46,6 +50,7 @@ class ContrastSequence(Objective[SequenceEncoding]):
         draw: Draw = "different",
         short: int = 4,
         short_views: Sequence[str] = (),
+        perturb: Mapping[str, Perturbation] = MappingProxyType({}),
         pool: Pool = "last",
         projector: int = 0,
         projector_layers: int = 2,
@@ -54,6 +59,7 @@ class ContrastSequence(Objective[SequenceEncoding]):
         require(projector >= 0, f"contrast_sequence: projector={projector} must not be negative")
         require(projector_layers > 0, f"contrast_sequence: projector_layers={projector_layers} must be at least 1")
         self.pair = Pair(corpus, views, draw=draw, short=short, short_views=short_views)
+        self.perturb = Chain(perturb) if perturb else None
         self.contrast = contrast
         self.pool: Pool = pool
         self.projector = nn.Identity()
@@ -70,7 +76,7 @@ class ContrastSequence(Objective[SequenceEncoding]):
 
     def forward(self, x: SequenceEncoding) -> dict[str, Tensor]:
         first, second = (
-            self.projector(x.view(seen.items, causal=x.causal, times=seen.times).pool(self.pool))
+            self.projector(x.view(seen.items, causal=x.causal, times=seen.times, perturb=self.perturb).pool(self.pool))
             for seen in self.pair(x.batch, x.max_length)
         )
         same = same_target(x.batch) if self.contrast.false_negatives == "mask" else None

@@ -20,8 +20,11 @@ class Objective(nn.Module, ABC, Generic[X]):
     rows: ClassVar[tuple[str, ...]]  # the kinds of training rows that it can read, the usual one first
     causal_rows: ClassVar[tuple[str, ...]] = ()  # those of them over which the encoder's pass must be causal
     passes: ClassVar[tuple[bool, ...]] = ()  # values of `causal` of the passes that it makes besides the batch's own
+    branches: ClassVar[int] = 0  # of graphs: how many a step of the encoder's propagation must add up at least
     needs: ClassVar[frozenset[str]] = frozenset()  # item features that the dataset must have
+    numbers_rows: ClassVar[bool] = False  # whether it finds a prefix row's event in the corpus by the row's number
     contrasts_rows: ClassVar[bool] = False  # whether its negatives are the other rows of a batch
+    players: ClassVar[tuple[str, ...]] = ()  # parts that are losses of opponents: each falls alone
 
     def __init__(self, encoder: Encoder, corpus: Corpus):
         super().__init__()

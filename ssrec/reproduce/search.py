@@ -50,6 +50,7 @@ def _best(row: Row, seed: int, there: Published) -> str | None:
     for trial in row.trials:
         if (trial.name, seed) in there.runs:
             result = there.runs[trial.name, seed].result
+            result = result.get("selected", result)  # a refit has nothing left to be chosen by
             values[trial.name] = result["metrics"][result["config"]["monitor"]]
         elif (trial.name, seed) not in there.failures:
             return None

@@ -1,10 +1,10 @@
 """How far each run of a question is: published, finished, begun, failed or missing."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, final
+from typing import Any, Literal, final
 
 from omegaconf import DictConfig
 
@@ -84,9 +84,11 @@ class States:
 
     def _folders(self, run: Asked) -> list[Path]:
         before: str | None = None
-        folders = []
-        for stage in run.stages:
+        folders: list[Path] = []
+        for i, stage in enumerate(run.stages):
             content = plain(stage)
+            if i and stage.refit != run.stages[i - 1].refit:
+                before = None
             before = runs.fingerprint(content, self._digest(stage), before)
             folders.append(Path(run.config.outputs) / run.config.study / before)
         return folders
@@ -119,11 +121,19 @@ class States:
         like = [there[run.row.name, seed].result for seed in seeds]
         if not like:
             return None
-        result, seconds = max(like, key=lambda r: r["finished"]), 0.0
-        for folder in reversed(folders):
-            if not result:
-                break
-            if word == "made" or not (runs.finished(folder) or runs.found(Path(run.config.outputs), folder.name)):
-                seconds += result["seconds"]
-            result = result.get("init")
-        return seconds
+        found = _stages(max(like, key=lambda r: r["finished"]))
+        return sum(
+            result["seconds"]
+            for folder, result in zip(reversed(folders), found, strict=False)
+            if word == "made" or not (runs.finished(folder) or runs.found(Path(run.config.outputs), folder.name))
+        )
+
+
+def _stages(result: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """A run's result and those of its stages before it, the last one first: of a refit, all refits come first."""
+    stage: Mapping[str, Any] | None = result
+    while stage:
+        yield stage
+        stage = stage.get("init")
+    if "selected" in result:
+        yield from _stages(result["selected"])

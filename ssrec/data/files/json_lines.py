@@ -72,6 +72,9 @@ def _at_once(block: Block, columns: Mapping[str, Kind], optional: Collection[str
     if len(table) != block.content.count(b"\n"):
         return None
     texts = [name for name, kind in columns.items() if kind is str or kind == int | str]
+    keys = b"|".join(re.escape(name.encode()) for name in texts)
+    if keys and re.search(rb'"(?:%s)"\s*:\s*-?\d+[.eE]' % keys, block.content):  # polars takes 5.0 for the text 5
+        return None
     lists = [name for name, kind in columns.items() if kind == list[str]]
     wrong = [pl.col(name).is_null().any() for name in columns if name not in optional]
     wrong += [pl.col(name).str.contains(_NO_TEXT).any() for name in texts]

@@ -29,6 +29,7 @@ class TrainUsers(Split):
         self.share = share
         self.needs = split.needs
         self.history = split.history
+        self.validates = split.validates
 
     @property
     def settings(self) -> dict[str, int | float | str]:

@@ -1,0 +1,1 @@
+"""The checks that `ssrec.check` makes, by what they are about."""
