@@ -12,16 +12,18 @@ from omegaconf import DictConfig, OmegaConf
 from pairwise import Combination, cover
 
 from ssrec import confs
-from ssrec.compose import encoding_of, fits, locate, nodes, readable
+from ssrec.compose import encoding_of, fits, locate, nodes, readable, views_of, wrapped_by
 from ssrec.data.module import DataModule
 from ssrec.models.encoder import Encoder, FittedEncoding
 from ssrec.objectives.objective import Objective
+from ssrec.views.graph.view import GraphView
 
 ABSENT = "absent"  # the option of an axis whose part was not chosen
 SMALL = 16  # sizes are cut down to this
 
 MODELS = confs.known("model", Encoder)
 OBJECTIVES = confs.known("objective", Objective)
+GRAPH_VIEWS = confs.known("view", GraphView)
 TRAINED = [name for name, model in MODELS.items() if encoding_of(model) is not FittedEncoding]
 
 
@@ -60,6 +62,16 @@ def _values(annotation: Any, value: Any) -> tuple[Hashable, ...]:
     return ()
 
 
+def _suiting(content: Mapping[str, Any], group: str, place: str) -> list[str]:
+    """The files of a group that may be put at a place of a file: views that its objective can draw, models to wrap."""
+    if group == "model":
+        return list(confs.known(group, wrapped_by(locate(content["_target_"], place))[place]))
+    if group != "view":
+        return stems(group)
+    (node,) = (node for where, node in nodes(content) if place == f"{where}.views")
+    return list(confs.known(group, views_of(locate(node["_target_"], place))))
+
+
 def axes_of(
     group: str, stem: str, at: str, parent: str | None = None, when: Iterable[Hashable] = (), whose: str = ""
 ) -> Iterator[Axis]:
@@ -70,12 +82,15 @@ def axes_of(
         for name, chosen in entry.items() if isinstance(entry, dict) else ():
             inner, _, place = name.removeprefix("/").partition("@")
             several = isinstance(chosen, list)
-            choices: list[Hashable] = [(s,) if several else s for s in stems(inner)]
+            suiting = _suiting(content, inner, place)
+            choices: list[Hashable] = [(s,) if several else s for s in suiting]
             if several and len(choices) > 1:
-                choices.append(tuple(stems(inner)))
+                choices.append(tuple(suiting))
+            if chosen == []:
+                choices.append(())  # a part that may be left out
             key = f"{inner}@{at}.{place}"
             yield Axis(key, tuple(choices), *exists)
-            for s in stems(inner):
+            for s in suiting:
                 having = [v for v in choices if s == v or (isinstance(v, tuple) and s in v)]
                 yield from axes_of(inner, s, f"{at}.{place}", key, having, f" of {s}")
     for where, node in nodes(content):
@@ -113,12 +128,32 @@ def run_axes(model: str) -> list[Axis]:
     ]
 
 
+def _refused(key: str, value: Hashable, part: Mapping[str, Hashable]) -> bool:
+    """What is refused when objectives are built.
+
+    More views than `draw=given` takes, two copies of a view that draws nothing, perturbations without blocks, and a
+    mask of the batch's negatives where they are drawn.
+    """
+    if key.endswith(".false_negatives") and value == "mask":
+        return isinstance(part.get(key.replace(".false_negatives", ".negatives")), int)
+    if key.endswith(".against") and value == "view":
+        views = part.get(f"view@{key.removesuffix('against')}views", ())
+        return isinstance(views, tuple) and len(views) == 1 and not GRAPH_VIEWS[views[0]].draws
+    if key.endswith(".draw") and value == "given":
+        views = part.get(f"view@{key.removesuffix('draw')}views", ())
+        return isinstance(views, tuple) and len(views) > 2
+    model = MODELS.get(str(part.get("model")))
+    return key.startswith("perturb@") and value not in (ABSENT, ()) and model is not None and not model.has_blocks
+
+
 def allowed(axes: Sequence[Axis], part: Mapping[str, Hashable]) -> bool:
     """Settings exist where their part was chosen, something is trained, and its objectives can read the rows."""
     for axis in axes:
         both = axis.parent is not None and axis.parent in part and axis.key in part
         if both and (part[str(axis.parent)] in axis.when) == (part[axis.key] == ABSENT):
             return False
+    if any(_refused(key, value, part) for key, value in part.items()):
+        return False
     present = [part.get(axis.key, True) for axis in axes if axis.key in OBJECTIVES]
     if present and not any(present):
         return False
@@ -140,9 +175,9 @@ def trainings(model: str) -> list[Combination]:
 
 
 def usual_model(objective: str) -> str:
-    """The model by which an objective's own settings are tried: SASRec where it fits, else the first that does."""
+    """The model by which an objective's own settings are tried: SASRec or LightGCN where they fit, else the first."""
     fitting = [name for name in TRAINED if fits(MODELS[name], OBJECTIVES[objective])]
-    return "sasrec" if "sasrec" in fitting else fitting[0]
+    return next((name for name in ("sasrec", "lightgcn") if name in fitting), fitting[0])
 
 
 def usual_objective(model: str) -> str:

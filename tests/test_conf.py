@@ -14,8 +14,14 @@ CONF = Path(__file__).parent.parent / "conf"
 GROUPS = sorted(d.name for d in CONF.iterdir() if d.is_dir())
 FILES = sorted(CONF.rglob("*.yaml"))
 
-TRAINED_BY = {"lightgcn": "objective=[bpr]", "mult_vae": "objective=[elbo]"}
-TRAINED_BY |= dict.fromkeys(("popularity", "markov", "item_knn", "ease"), "objective=[]")
+TRAINED_BY = dict.fromkeys(("mf", "lightgcn", "ngcf", "hccf"), "objective=[bpr]") | {"mult_vae": "objective=[elbo]"}
+TRAINED_BY |= {"bag_mlp": "objective=[predict_bag]", "recvae": "objective=[composite_elbo]"}
+TRAINED_BY |= {"pair_scorer": "objective=[pair_bce]"}
+TRAINED_BY |= {"diffrec": "objective=[diffusion]", "with_predictor": "objective=[bootstrap_graph]"}
+TRAINED_BY |= dict.fromkeys(
+    ("popularity", "markov", "item_knn", "ease", "user_knn", "history", "svd", "als", "slim", "edlae", "gfcf"),
+    "objective=[]",
+)
 
 # What a dataset must be told, and which dataset has what a table reads.
 ASKED = {
@@ -33,6 +39,10 @@ JUDGED = {
     "exposure": ["dataset=amazon-2018"],
 }
 
+EDGES = ("bpr", "bsl", "contrast_edge", "cosine_contrastive", "edge_item", "ultragcn")
+EDGES += ("contrast_graph", "contrast_layers", "contrast_prototypes")
+OF_GRAPHS = ("edge_drop", "node_drop", "random_walk", "noise", "svd")  # views
+
 # How a group is chosen from the command line, and what must be chosen with it.
 CHOOSE = {
     "dataset": lambda n: [f"dataset={n}", *ASKED.get(n, [])],
@@ -41,26 +51,52 @@ CHOOSE = {
     "candidates": lambda n: [f"candidates={n}", *(["candidates.n=25"] if n == "sampled" else [])],
     "protocol": lambda n: [f"protocol={n}", "dataset=mind-small"],
     "diagnostic": lambda n: [f"diagnostic=[{n}]", *(["diagnostic.cka.other=x"] if n == "cka" else [])],
-    "model": lambda n: [f"model={n}", TRAINED_BY.get(n, "objective=[next_item]")],
+    "model": lambda n: [
+        f"model={n}",
+        TRAINED_BY.get(n, "objective=[next_item]"),
+        *(["mask_seen=false"] if n == "history" else []),  # what it ranks would be masked
+    ],
     "objective": lambda n: {
-        "bpr": ["model=lightgcn", "objective=[bpr]"],
+        **{name: ["model=lightgcn", f"objective=[{name}]"] for name in EDGES},
+        "contrast_branches": ["model=hccf", "objective=[contrast_branches]"],
+        "bootstrap_graph": ["model=with_predictor", "objective=[bootstrap_graph]"],
         "elbo": ["model=mult_vae", "objective=[elbo]"],
+        "predict_bag": ["model=bag_mlp", "objective=[predict_bag]"],
+        "pair_bce": ["model=pair_scorer", "objective=[pair_bce]"],
+        "composite_elbo": ["model=recvae", "objective=[composite_elbo]"],
+        "diffusion": ["model=diffrec", "objective=[diffusion]"],
+        "adversarial": ["model=bag_mlp", "objective=[adversarial]"],
+        "reconstruction": ["model=bag_mlp", "objective=[reconstruction]"],
         "distill": ["objective=[distill]", "objective.distill.loss.teacher=x"],
     }.get(n, [f"objective=[{n}]"]),
     "loss": lambda n: [f"loss@objective.next_item.loss.loss={n}"],
-    "view": lambda n: [
-        "objective=[next_item,contrast_sequence]",
-        f"view@objective.contrast_sequence.loss.views=[{n},{'mask' if n != 'mask' else 'crop'}]",
-    ],
+    "view": lambda n: (
+        ["model=lightgcn", "objective=[bpr,contrast_graph]", f"view@objective.contrast_graph.loss.views=[{n}]"]
+        if n in OF_GRAPHS
+        else [
+            "objective=[next_item,contrast_sequence]",
+            f"view@objective.contrast_sequence.loss.views=[{n},{'mask' if n != 'mask' else 'crop'}]",
+        ]
+    ),
     "contrast": lambda n: [
         "objective=[next_item,contrast_sequence]",
         f"contrast@objective.contrast_sequence.loss.contrast={n}",
+    ],
+    "perturb": lambda n: [
+        "objective=[next_item,contrast_sequence]",
+        f"perturb@objective.contrast_sequence.loss.perturb=[{n}]",
     ],
     "match": lambda n: [
         "objective=[distill]",
         "objective.distill.loss.teacher=x",
         f"match@objective.distill.loss.match={n}",
     ],
+    "bootstrap": lambda n: [
+        "model=with_predictor",
+        "objective=[bootstrap_graph]",
+        f"bootstrap@objective.bootstrap_graph.loss.target={n}",
+    ],
+    "interaction": lambda n: ["model=pair_scorer", "objective=[pair_bce]", f"interaction@model.interaction={n}"],
     "table": lambda n: [f"table@model.table.sources=[{n}]", f"dataset={HAVING.get(n, 'synthetic')}"],
     "metric": lambda n: [f"metric=[{n}]" if n == "ndcg" else f"metric=[ndcg,{n}]", *JUDGED.get(n, [])],
     "combine": lambda n: [f"combine={n}", "objective=[next_item,masked_item]"],
@@ -109,6 +145,8 @@ def test_every_recipe_runs(name, tiny):
 
 
 SMALL = {"mult_vae": ["model.hidden=16", "model.latent=8"], "lightgcn": ["model.dim=8"]}
+SMALL |= {"mult_dae": ["model.widths=[16]"], "recvae": ["model.hidden=16", "model.latent=8"], "svd": ["model.dim=8"]}
+SMALL |= {"diffrec": ["model.widths=[16,8]"], "als": ["model.dim=8"]}
 
 
 @pytest.mark.parametrize("name", names("sweep"))

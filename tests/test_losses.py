@@ -7,7 +7,16 @@ import sys
 import pytest
 import torch
 
-from ssrec.losses import bpr, gather, global_mean, info_nce
+from ssrec.losses import (
+    bpr,
+    cosine_contrastive,
+    gather,
+    global_mean,
+    global_norm,
+    grouped_log_mean_exp,
+    info_nce,
+    reduced,
+)
 
 
 def similarity(a, b, kind):
@@ -66,6 +75,36 @@ def test_bpr_equals_the_loop():
     pairs = zip(positive.tolist(), negative.tolist(), strict=True)
     naive = sum(-math.log(1 / (1 + math.exp(-(p - n)))) for p, n in pairs)
     assert bpr(positive, negative).item() == pytest.approx(naive, rel=1e-5)
+
+
+def test_cosine_contrastive_equals_the_loop():
+    positive, negatives = [0.4, -0.2], [[0.95, 0.1, 0.3], [-0.5, 0.99, 0.91]]
+    ours = cosine_contrastive(torch.tensor(positive), torch.tensor(negatives), margin=0.9, negative_weight=6.0)
+    over = (0.95 - 0.9) + (0.99 - 0.9) + (0.91 - 0.9)
+    assert ours.item() == pytest.approx((1 - 0.4) + (1 + 0.2) + 6.0 * over / 3, rel=1e-5)
+
+
+def test_grouped_log_mean_exp_equals_the_loop_over_groups():
+    x, groups = [1.0, -300.0, 2.0, 0.5, -301.0], [7, 2, 7, 4, 2]
+    values = torch.tensor(x, requires_grad=True)
+    found = grouped_log_mean_exp(values, torch.tensor(groups))
+    found.sum().backward()
+    for value, group in zip(found.tolist(), groups, strict=True):
+        own = [a for a, g in zip(x, groups, strict=True) if g == group]
+        assert value == pytest.approx(
+            max(own) + math.log(sum(math.exp(a - max(own)) for a in own) / len(own)), rel=1e-5
+        )
+    assert values.grad is not None
+    assert values.grad.sum().item() == pytest.approx(5) and values.grad[3] == 1  # each mean moves by what all do
+
+
+def test_reductions_and_norm_of_one_process():
+    assert reduced(torch.tensor(6.0), 4, "mean").item() == 1.5
+    assert reduced(torch.tensor(6.0), 4, "sum").item() == 6.0
+    zero = torch.zeros(2, 3, requires_grad=True)
+    global_norm(zero).backward()
+    assert zero.grad is not None and (zero.grad == 0).all(), "a norm has no slope at zero, so it takes 0"
+    assert global_norm(torch.tensor([[3.0], [4.0]])).item() == 5.0
 
 
 def test_global_mean_of_one_process():

@@ -36,7 +36,7 @@ CASES = {
         ["model=lightgcn", "objective=[contrast_sequence]"],
         "reads a SequenceEncoding, but model LightGCN gives a GraphEncoding. Models that fit: ",
     ),
-    "a model without an objective": (["model=mult_vae", "objective=[]"], "objectives that fit: elbo"),
+    "a model without an objective": (["model=mult_vae", "objective=[]"], "nothing trains model MultVAE; objectives"),
     "a fitted model with an objective": (["model=popularity"], "say objective=[]"),
     "an unknown key of a part": (["+model.dimm=3"], "model.dimm is not an argument of SASRec; did you mean dim?"),
     "an unknown key without a plus": (["model.dimm=3"], "did you mean model.dim?"),
@@ -112,7 +112,7 @@ CASES = {
     "a trainer setting that does not exist": (["+trainer.epochs=3"], "did you mean max_epochs?"),
     "half a node": (
         ["+objective.contrast_sequence.weight=0.3"],
-        "has weight and no loss; choose it first: objective=[next_item,contrast_sequence]",
+        "has weight and is not chosen; say objective=[next_item,contrast_sequence], or leave out",
     ),
     "a weight that is no number": (["objective.next_item.weight=much"], "it takes a number or a schedule"),
     "a test key as monitor": (["monitor=test/ndcg@10"], "only a val/ key may select"),
@@ -167,6 +167,11 @@ CASES = {
         ["features.columns.price.numbers=log", "+features.columns.year.numbers=log"],
         "needs a plus sign: +features.columns.price.numbers=<value>",
     ),
+    "a setting of the pretraining without its plus sign": (
+        ["pretrain.reversed=true"],
+        "sign: +pretrain.reversed=<value>",
+    ),
+    "settings that are nothing": (["trainer=null"], "trainer is None; it holds settings: say trainer.<key>=<value>"),
     "names for a node that has none, without their plus sign": (
         ["dataset=sparse-matrix", "dataset.vectors={image: image_feat.npy}"],
         "need a plus sign: +dataset.vectors.<name>=<value>",

@@ -94,6 +94,23 @@ def test_the_matrix_of_positions_and_items_never_exists():
     assert largest.numel >= positions * (rows - 1), "the ruler itself must see a whole matrix"
 
 
+@pytest.mark.parametrize("budget", [1, 3, TILED, BUDGET])
+def test_what_is_left_out_neither_counts_nor_gets_a_gradient(budget):
+    hidden, items, weights = draw()
+    out = torch.rand(7, 10) < 0.5
+    out[1] = True  # counts nothing
+    out[2], out[2, 6] = True, False
+    weights[1] = 0
+    ours = log_partition(hidden, items, weights, left_out=out, budget=budget)
+    logits = (hidden @ items[1:].T).masked_fill(out, -math.inf)[weights > 0]
+    theirs = (weights[weights > 0] * logits.logsumexp(1)).sum()
+    torch.testing.assert_close(ours, theirs)
+    for a, b in zip(
+        torch.autograd.grad(ours, [hidden, items]), torch.autograd.grad(theirs, [hidden, items]), strict=True
+    ):
+        torch.testing.assert_close(a, b)
+
+
 def test_padding_takes_no_part():
     hidden, items, weights = draw()
     changed = items.detach().clone()

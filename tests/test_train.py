@@ -219,6 +219,16 @@ def test_validation_may_be_rarer_and_patience_counts_epochs(tiny):
     assert one["best_epoch"] == 2, "a run shorter than that is validated at its end"
 
 
+@pytest.mark.parametrize(("every", "validated"), [("null", [3]), ("1", [0, 1, 2, 3]), ("2", [1, 3]), ("9", [3])])
+def test_validation_comes_as_often_as_was_said_where_nothing_reads_it(tiny, every, validated):
+    settings = ("select=last", "trainer.patience=null", "trainer.max_epochs=4", f"trainer.val_every={every}")
+    folder = train(tiny(*settings))
+    head, *lines = (folder / "log" / "version_0" / "metrics.csv").read_text().splitlines()
+    epoch, key = (head.split(",").index(name) for name in ("epoch", "val/ndcg@10"))
+    *during, final = (int(cells[epoch]) for line in lines if (cells := line.split(","))[key])
+    assert during == validated and final == 4, "and the weights that are handed on, once more"
+
+
 def test_the_test_part_is_ranked_once_with_the_selected_weights(tiny):
     """Those are what training stopped at the selected epoch ends with."""
     settings = ("optimizer.lr=0.05", "logger=csv")

@@ -156,6 +156,13 @@ def test_another_split_is_another_audit(here):
     assert a["dataset"] == b["dataset"]
 
 
+def test_a_refit_is_audited_as_it_is_trained(here):
+    main([*TINY, "refit=true", "--json", "a.json"])
+    main([*TINY, "--json", "b.json"])
+    again, once = (json.loads((here / name).read_text())["measured"] for name in ("a.json", "b.json"))
+    assert again["floors"]["rows"] == once["floors"]["rows"] and again["counts"] != once["counts"]
+
+
 def test_it_composes_what_training_composes(here):
     config = composed(["dataset=ml-100k", "model=markov", "objective=[]"])
     assert config.monitor == "val/ndcg@10"

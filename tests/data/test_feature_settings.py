@@ -6,8 +6,8 @@ import torch
 from histories import canonical
 from safetensors.torch import load_file
 
+from ssrec.arguments import check_arguments
 from ssrec.batch import Attributes, Numbers
-from ssrec.check import check_arguments
 from ssrec.data.feature_settings import Features
 from ssrec.data.features import bucket, encode, fit, offered
 from ssrec.data.split import LeaveOneOut, cut

@@ -140,6 +140,14 @@ def test_against_a_run_it_says_what_differs(tiny, judged, lists):
     assert "holds no finished run" in judged(lists, "--against", "nowhere", code=2)
 
 
+def test_a_refit_is_judged_by_the_same_test(tiny, judged, lists):
+    run = train(tiny("recipe=markov", "refit=true"))
+    again, _, _ = judged(lists, "--against", str(run), "refit=true")
+    result, _, _ = judged(lists)
+    assert again["metrics"]["test/ndcg@10"] == result["metrics"]["test/ndcg@10"]
+    assert again["protocol"]["n_train"] > result["protocol"]["n_train"]
+
+
 def test_what_does_not_compare_is_found_before_anything_is_ranked(tiny, judged, lists, tmp_path, capsys):
     run = train(tiny("recipe=markov", "mask_seen=false"))
     told = judged(lists, "--against", str(run), code=2)
@@ -339,6 +347,7 @@ def test_rankings_are_called_by_their_file(file, label):
         "no dataset": ([], "name it, for example --dataset amazon-beauty"),
         "a model": (["--dataset", "synthetic", "model=ease"], "so model has no meaning here"),
         "a recipe": (["--dataset", "synthetic", "recipe=ease"], "so recipe has no meaning here"),
+        "an order of training": (["--dataset", "synthetic", "reversed=true"], "so reversed has no meaning here"),
         "a word": (["--dataset", "synthetic", "now"], "does not know now"),
         "a flag": (["--dataset", "synthetic", "--fast"], "does not know --fast"),
         "an unknown key": (["--dataset", "synthetic", "mask_sen=false"], "did you mean mask_seen?"),

@@ -4,7 +4,15 @@ import pytest
 import torch
 
 from ssrec.batch import PAD, Ragged
-from ssrec.models.encoder import BagEncoding, FittedEncoding, GraphEncoding, Lazy, SequenceEncoding
+from ssrec.errors import CompositionError
+from ssrec.models.encoder import (
+    BagEncoding,
+    FittedEncoding,
+    GraphEncoding,
+    Lazy,
+    SequenceEncoding,
+    VariationalEncoding,
+)
 
 MASK = 10
 
@@ -76,6 +84,14 @@ def test_what_objectives_share_is_made_once_under_the_grad_mode_of_the_encoding(
     assert encoding.once("b", lambda: 7) == 7
 
 
+def test_a_graph_encoding_without_its_encoder_says_what_it_lacks(make_batch):
+    nodes = Lazy(lambda: torch.zeros(17, 2))
+    x = GraphEncoding(make_batch([[1]]), Lazy(lambda: [nodes()]), nodes, user_rows=7)
+    for lacking in (lambda: x.graph, lambda: x.branches, lambda: x.view()):
+        with pytest.raises(CompositionError, match="this GraphEncoding has no"):
+            lacking()
+
+
 def test_scores_are_fp32_dot_products_also_in_half_precision(make_batch):
     encoding, _ = sequence(make_batch([[3, 5], [7]]))
     expected = encoding.users @ encoding.items.T
@@ -96,8 +112,10 @@ def test_graph_bag_and_fitted_encodings_score_their_rows(make_batch):
     posterior = Lazy(lambda: (torch.ones(2, 2), torch.zeros(2, 2)))
     bag = Ragged(torch.tensor([3, 5, 7]), torch.tensor([0, 2, 3]))
     items = Lazy(lambda: nodes[7:])
-    encoding = BagEncoding(batch, bag, posterior, lambda mean, variance: mean + variance, items)
+    encoding = VariationalEncoding(batch, bag, posterior, lambda mean, variance: mean + variance, items)
     torch.testing.assert_close(encoding.scores(), nodes[7:].sum(1).repeat(2, 1))
+    plain = BagEncoding(batch, bag, Lazy(lambda: torch.ones(2, 2)), items)
+    torch.testing.assert_close(plain.scores(), encoding.scores())
 
     fitted = FittedEncoding(batch, lambda b: b.user.float().unsqueeze(-1).repeat(1, 10))
     assert fitted.scores()[:, 0].tolist() == [1, 2]

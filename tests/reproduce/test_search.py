@@ -100,6 +100,18 @@ def test_the_command_goes_on_to_what_its_searches_chose(question, changed, capsy
     assert "made: 2; failed: 0; left: 0" in capsys.readouterr().err, "what was chosen here, there"
 
 
+def test_of_refits_the_runs_that_select_decide(question, changed, capsys):
+    overrides = "[model.dim=8, refit=true]"
+    folder = question(f"seeds: [1, 2]\ntables: {{here: {{rows: [{{name: tuned, overrides: {overrides}, "
+                      "search: [[optimizer.lr=0.01]]}]}}")  # fmt: skip
+    main(["reproduce", str(folder)])
+    assert "made: 3; failed: 0; left: 0" in capsys.readouterr().err
+    results = [json.loads(file.read_text()) for file in folder.glob("results/here/*.json")]
+    first = {r["row"]: r["selected"]["metrics"]["val/ndcg@10"] for r in results if r["seed"] == 1}
+    assert len(first) == 2 and not any("val/ndcg@10" in r["metrics"] for r in results)
+    assert [r["row"] for r in results if r["seed"] == 2] == [max(first, key=first.__getitem__)]
+
+
 CASES = {
     "a trial twice": ("[model.dim=8], [", "[model.dim=8], [model.dim=8], [", "has 2 rows named tuned (model.dim=8)"),
     "a word that is no override": ("[[model.dim=8],", "[[model],", "has model among its overrides; it takes key=value"),

@@ -5,7 +5,7 @@ import json
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import ssrec.data.files.json_lines
@@ -166,6 +166,7 @@ ROWS = st.dictionaries(st.sampled_from(list(COLUMNS)), VALUES)
 @given(
     rows=st.lists(ROWS, min_size=1, max_size=4), optional=st.sets(st.sampled_from(list(COLUMNS))), ascii=st.booleans()
 )
+@example(rows=[{"id": 5.0}], optional={"t", "l", "x", "n", "id"}, ascii=False)
 def test_both_ways_of_reading_agree(tmp_path_factory, rows, optional, ascii):
     text = "".join(json.dumps(row, ensure_ascii=ascii) + "\n" for row in rows)
     block = Block(1, text.encode(errors="replace"))
