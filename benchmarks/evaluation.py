@@ -27,8 +27,8 @@ from ssrec.compose import instantiate
 from ssrec.data.module import SCORES
 from ssrec.data.rows import held_batch
 from ssrec.data.split import Held
+from ssrec.encodings.encoding import dot_scores
 from ssrec.metrics.metric import reads_whole
-from ssrec.models.encoder import dot_scores
 from ssrec.ranking import Ranking, ranking
 
 KS = (10, 20, 50)

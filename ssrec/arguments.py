@@ -50,6 +50,11 @@ def check_arguments(where: str, node: Plain, made: Callable[..., Any]) -> None:
             name = f"{where}.{key}"
             said = "empty" if value == "" else repr(value)
             raise CompositionError(f"{name} is {said}, and {called} takes {worded(annotation)}; say {name}=<value>")
+    if node.get("_partial_"):  # the rest is given where it is called
+        return
+    for name, parameter in parameters.items():
+        if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty and name not in node:
+            raise CompositionError(f"{where} lacks {name}, which {called} needs: {worded(parameter.annotation)}")
 
 
 def worded(annotation: Any) -> str:

@@ -38,6 +38,8 @@ def check(
     for key in config:
         if key not in keys:
             raise CompositionError(f"unknown key {key}; {nearest(key, keys)}")
+    if missing := sorted(keys - set(config) - {"pretrain"}):  # which is a stage of its own by now
+        raise CompositionError(f"{missing[0]} is missing; leave ~{missing[0]} out")
     for where in settings:
         said = config.get(where)
         require(isinstance(said, dict), f"{where} is {said}; it holds settings: say {where}.<key>=<value>")

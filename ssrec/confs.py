@@ -8,7 +8,8 @@ from omegaconf import OmegaConf
 
 import ssrec
 from ssrec.compose import encoding_of, fits, locate, nodes
-from ssrec.models.encoder import Encoder, FittedEncoding
+from ssrec.encodings.encoding import FittedEncoding
+from ssrec.models.encoder import Encoder
 from ssrec.objectives.objective import Objective
 
 T = TypeVar("T")
@@ -36,7 +37,8 @@ def top_level_keys() -> frozenset[str]:
     """The keys of an experiment: the groups that conf/train.yaml names and the settings it explains."""
     train = read(folder() / "train.yaml")
     groups = {key.split("@")[0] for entry in train.pop("defaults") for key in entry if isinstance(entry, dict)}
-    return frozenset({*train, *groups} - {"protocol", "recipe", "sweep", "debug"})
+    hydras = {key for key in {*train, *groups} if "hydra" in key}
+    return frozenset({*train, *groups} - hydras - {"protocol", "recipe", "sweep", "debug"})
 
 
 @cache

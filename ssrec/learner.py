@@ -15,6 +15,7 @@ from ssrec.batch import Batch, Corpus
 from ssrec.candidates import Allowed
 from ssrec.data.splits.parted import Name
 from ssrec.distributed import distributed
+from ssrec.encodings.encoding import Encoding
 from ssrec.errors import UserError
 from ssrec.learning.combine import Combine, Losses, Sum, added
 from ssrec.learning.gradients import only
@@ -22,7 +23,7 @@ from ssrec.learning.phases import Phase, due, of_epoch, optimizers_of
 from ssrec.learning.schedules import Ramp as Ramp  # configs of stored runs name it here
 from ssrec.learning.terms import Term
 from ssrec.metrics.metric import reads_whole, update_all
-from ssrec.models.encoder import Encoder, Encoding
+from ssrec.models.encoder import Encoder
 from ssrec.ranking import MaskSeen, Ranking, ranking
 from ssrec.tested import Tested
 

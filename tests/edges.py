@@ -4,7 +4,9 @@ import torch
 from torch import nn
 
 from ssrec.batch import Batch, Corpus
-from ssrec.models.encoder import Encoder, GraphEncoding, Lazy
+from ssrec.encodings.encoding import Lazy
+from ssrec.encodings.graph import GraphEncoding
+from ssrec.models.encoder import Encoder
 
 
 class Nodes(Encoder):

@@ -14,7 +14,8 @@ from pairwise import Combination, cover
 from ssrec import confs
 from ssrec.compose import encoding_of, fits, locate, nodes, readable, views_of, wrapped_by
 from ssrec.data.module import DataModule
-from ssrec.models.encoder import Encoder, FittedEncoding
+from ssrec.encodings.encoding import FittedEncoding
+from ssrec.models.encoder import Encoder
 from ssrec.objectives.objective import Objective
 from ssrec.views.graph.view import GraphView
 

@@ -37,9 +37,12 @@ from ssrec.data.module import DataModule
 from ssrec.data.rows import KINDS, held_batch, make_rows
 from ssrec.data.sources.synthetic import Synthetic
 from ssrec.data.split import TEST, TRAIN, VAL, Events, Splits
+from ssrec.encodings.encoding import FittedEncoding
+from ssrec.encodings.graph import GraphEncoding
+from ssrec.encodings.sequence import SequenceEncoding
 from ssrec.errors import CompositionError
 from ssrec.learner import Term
-from ssrec.models.encoder import Encoder, FittedEncoding, GraphEncoding, SequenceEncoding
+from ssrec.models.encoder import Encoder
 from ssrec.ranking import ranking
 from ssrec.train import checked, plain, stages
 from ssrec.views.view import View

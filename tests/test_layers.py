@@ -27,6 +27,7 @@ LAYERS = [
         "blocks",
         "huggingface",
         "graphs",
+        "encodings",
         "noise",
         "low_rank",
         "grouping",
@@ -115,7 +116,7 @@ def test_frameworks_stay_where_they_belong(framework):
     assert not astray, f"{framework} is imported in {sorted(astray)}; it belongs in {sorted(allowed) or 'no file'}"
 
 
-SHARED = {"encoder", "sequence", "graph", "table"}  # what models are made of
+SHARED = {"encoder", "sequence", "graph", "table", "transformer"}  # what models are made of
 
 
 @pytest.mark.parametrize("group", ["objective", "model"])

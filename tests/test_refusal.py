@@ -40,6 +40,11 @@ CASES = {
     "a fitted model with an objective": (["model=popularity"], "say objective=[]"),
     "an unknown key of a part": (["+model.dimm=3"], "model.dimm is not an argument of SASRec; did you mean dim?"),
     "an unknown key without a plus": (["model.dimm=3"], "did you mean model.dim?"),
+    "a setting taken away": (["~seed"], "seed is missing; leave ~seed out"),
+    "a part without what it needs": (
+        ["objective=[contrast_sequence]", "view@objective.contrast_sequence.loss.views=[]"],
+        "objective.contrast_sequence.loss lacks views, which ContrastSequence needs: a mapping",
+    ),
     "an unknown setting": (["+sed=3"], "unknown key sed; did you mean seed?"),
     "an unknown group": (["modle=sasrec"], "did you mean model?"),
     "an unknown choice": (["model=sasrek"], "did you mean sasrec?"),

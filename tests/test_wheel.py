@@ -17,7 +17,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from ssrec.batch import Batch, Corpus
-from ssrec.models.encoder import Encoder, Lazy, SequenceEncoding
+from ssrec.models.encoder import Encoder
+from ssrec.encodings.encoding import Lazy
+from ssrec.encodings.sequence import SequenceEncoding
 
 
 class Mine(Encoder):

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from ssrec import confs
 from ssrec.compose import Plain, encoding_of, fits, locate, nearest, nodes, read_by, readable, views_of, wrapped_by
 from ssrec.data.rows import KINDS
+from ssrec.encodings.encoding import FittedEncoding
 from ssrec.errors import CompositionError
 from ssrec.learning.phase_settings import check_weight
-from ssrec.models.encoder import Encoder, FittedEncoding
+from ssrec.models.encoder import Encoder
 from ssrec.objectives.objective import Objective
 
 Models = Mapping[str, type[Encoder]]

@@ -20,8 +20,8 @@ from ssrec.diagnostics.diagnostic import Diagnostic, Found, Seen
 from ssrec.diagnostics.gathering import Gathering, from_first
 from ssrec.diagnostics.png import MISSING, save
 from ssrec.diagnostics.views import drawn_by
+from ssrec.encodings.encoding import Encoding
 from ssrec.learner import Term
-from ssrec.models.encoder import Encoding
 
 OWN = ""  # the name under which the model's own vectors are gathered; no diagnostic has it
 Answer = tuple[dict[str, float], dict[str, str]]  # numbers, warnings

@@ -8,8 +8,9 @@ from torch import Tensor
 
 from ssrec.batch import PAD, Batch, Corpus, Ragged
 from ssrec.cholesky import cholesky
+from ssrec.encodings.encoding import FittedEncoding, dot_scores
 from ssrec.errors import CompositionError
-from ssrec.models.encoder import Encoder, FittedEncoding, dot_scores
+from ssrec.models.encoder import Encoder
 from ssrec.nn import require, require_sizes
 
 CELLS = 2**23  # numbers of a block of equations

@@ -10,7 +10,9 @@ from torch import Tensor, nn
 
 from ssrec.bag_linear import BagLinear
 from ssrec.batch import Batch, Corpus, Ragged
-from ssrec.models.encoder import BagEncoding, Encoder, Lazy
+from ssrec.encodings.bag import BagEncoding
+from ssrec.encodings.encoding import Lazy
+from ssrec.models.encoder import Encoder
 from ssrec.nn import require, require_choices, require_widths
 from ssrec.sparse import bags
 

@@ -10,7 +10,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from ssrec.batch import PAD, Batch, Corpus
-from ssrec.models.encoder import DiffusionEncoding, Encoder
+from ssrec.encodings.bag import DiffusionEncoding
+from ssrec.models.encoder import Encoder
 from ssrec.nn import dropout, initialise, require, require_dropout, require_sizes, require_widths
 from ssrec.sparse import bags
 

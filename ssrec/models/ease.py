@@ -8,7 +8,8 @@ from torch import Tensor
 
 from ssrec.batch import Batch, Corpus, Ragged
 from ssrec.cholesky import cholesky
-from ssrec.models.encoder import Encoder, FittedEncoding
+from ssrec.encodings.encoding import FittedEncoding
+from ssrec.models.encoder import Encoder
 from ssrec.nn import require
 from ssrec.sparse import bags, cooccurrence, sum_rows
 

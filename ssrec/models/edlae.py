@@ -6,8 +6,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ssrec.batch import Batch, Corpus
+from ssrec.encodings.encoding import FittedEncoding
 from ssrec.models.ease import fit
-from ssrec.models.encoder import Encoder, FittedEncoding
+from ssrec.models.encoder import Encoder
 from ssrec.nn import require, require_dropout
 from ssrec.sparse import bags, sum_rows
 

@@ -12,9 +12,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ssrec.batch import Batch, Corpus
+from ssrec.encodings.encoding import Lazy
+from ssrec.encodings.graph import GraphEncoding, Graphs, Perturb
 from ssrec.graphs import Graph, user_item_graph
 from ssrec.losses import Similarity
-from ssrec.models.encoder import Encoder, GraphEncoding, Graphs, Lazy, Perturb
+from ssrec.models.encoder import Encoder
 from ssrec.nn import require, require_choices, require_sizes
 from ssrec.noise import uniform_noise
 

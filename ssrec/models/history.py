@@ -7,8 +7,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ssrec.batch import Batch, Corpus, Ragged
+from ssrec.encodings.encoding import FittedEncoding
 from ssrec.errors import CompositionError
-from ssrec.models.encoder import Encoder, FittedEncoding
+from ssrec.models.encoder import Encoder
 
 
 @final

@@ -8,7 +8,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ssrec.batch import Batch, Corpus, Ragged
-from ssrec.models.encoder import Encoder, FittedEncoding
+from ssrec.encodings.encoding import FittedEncoding
+from ssrec.models.encoder import Encoder
 from ssrec.sparse import SparseMatrix
 
 

@@ -8,7 +8,9 @@ from torch import Tensor, nn
 
 from ssrec.bag_linear import bag_product
 from ssrec.batch import Batch, Corpus, Ragged
-from ssrec.models.encoder import Encoder, Lazy, VariationalEncoding
+from ssrec.encodings.bag import VariationalEncoding
+from ssrec.encodings.encoding import Lazy
+from ssrec.models.encoder import Encoder
 from ssrec.nn import require
 from ssrec.sparse import bags
 

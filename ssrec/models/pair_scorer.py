@@ -9,8 +9,9 @@ from torch import Tensor
 
 from ssrec.bag_linear import BagLinear
 from ssrec.batch import Batch, Corpus, Ragged
+from ssrec.encodings.encoding import Encoding, Lazy
 from ssrec.interactions import Interaction
-from ssrec.models.encoder import Encoder, Encoding, Lazy
+from ssrec.models.encoder import Encoder
 from ssrec.models.sequence import MakeTable
 from ssrec.nn import initialise
 from ssrec.sparse import bags

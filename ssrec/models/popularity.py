@@ -9,7 +9,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ssrec.batch import Batch, Corpus
-from ssrec.models.encoder import Encoder, FittedEncoding
+from ssrec.encodings.encoding import FittedEncoding
+from ssrec.models.encoder import Encoder
 from ssrec.nn import require
 
 DAY = 86_400  # seconds

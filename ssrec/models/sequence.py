@@ -10,8 +10,10 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from ssrec.batch import PAD, Batch, Corpus
+from ssrec.encodings.encoding import Lazy
+from ssrec.encodings.sequence import Between, Encode, SequenceEncoding
 from ssrec.grouping import by_length
-from ssrec.models.encoder import Between, Encode, Encoder, Lazy, SequenceEncoding
+from ssrec.models.encoder import Encoder
 from ssrec.models.table import Table
 from ssrec.nn import require
 

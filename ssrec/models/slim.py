@@ -7,8 +7,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ssrec.batch import Batch, Corpus
+from ssrec.encodings.encoding import FittedEncoding
 from ssrec.models.ease import gram_matrix
-from ssrec.models.encoder import Encoder, FittedEncoding
+from ssrec.models.encoder import Encoder
 from ssrec.nn import require, require_sizes
 from ssrec.sparse import SparseMatrix, bags
 

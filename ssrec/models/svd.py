@@ -7,9 +7,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ssrec.batch import Batch, Corpus
+from ssrec.encodings.encoding import FittedEncoding, dot_scores
 from ssrec.graphs import user_item_graph
 from ssrec.low_rank import truncated
-from ssrec.models.encoder import Encoder, FittedEncoding, dot_scores
+from ssrec.models.encoder import Encoder
 from ssrec.nn import require_sizes
 from ssrec.sparse import bags, sum_rows
 

@@ -8,7 +8,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ssrec.batch import Batch, Corpus
-from ssrec.models.encoder import Encoder, Encoding, GraphEncoding, Lazy, dot_scores
+from ssrec.encodings.encoding import Encoding, Lazy, dot_scores
+from ssrec.encodings.graph import GraphEncoding
+from ssrec.models.encoder import Encoder
 from ssrec.models.graph import GraphEncoder
 
 

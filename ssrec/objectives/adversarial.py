@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from ssrec.batch import Corpus, Ragged
+from ssrec.encodings.bag import BagEncoding, VariationalEncoding
 from ssrec.losses import global_mean
-from ssrec.models.encoder import BagEncoding, Encoder, VariationalEncoding
+from ssrec.models.encoder import Encoder
 from ssrec.nn import require, require_choices, require_widths
 from ssrec.objectives.objective import Objective
 from ssrec.pretext.dense_bags import dense, some_others

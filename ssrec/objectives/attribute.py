@@ -5,8 +5,9 @@ from typing import ClassVar, Literal, final
 from torch import Tensor
 
 from ssrec.batch import PAD, Corpus
+from ssrec.encodings.sequence import SequenceEncoding
 from ssrec.losses import global_mean
-from ssrec.models.encoder import Encoder, SequenceEncoding
+from ssrec.models.encoder import Encoder
 from ssrec.objectives.objective import Objective
 from ssrec.pretext.item_names import ItemNames
 from ssrec.pretext.masking import Masking, Mode, masked_pass

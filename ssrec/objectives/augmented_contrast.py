@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from ssrec.batch import Corpus
 from ssrec.contrasts.info_nce import InfoNCE
+from ssrec.encodings.sequence import SequenceEncoding
 from ssrec.losses import gather, global_mean
-from ssrec.models.encoder import Encoder, SequenceEncoding
+from ssrec.models.encoder import Encoder
 from ssrec.nn import require
 from ssrec.objectives.objective import Objective
 from ssrec.pretext.width import one_item

@@ -9,8 +9,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ssrec.batch import Corpus
+from ssrec.encodings.graph import GraphEncoding
 from ssrec.losses import global_mean
-from ssrec.models.encoder import Encoder, GraphEncoding
+from ssrec.models.encoder import Encoder
 from ssrec.models.with_predictor import PredictedEncoding, WithPredictor
 from ssrec.nn import dropout, require
 from ssrec.objectives.objective import Objective

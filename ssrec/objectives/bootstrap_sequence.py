@@ -8,8 +8,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ssrec.batch import Batch, Corpus
+from ssrec.encodings.sequence import Pool, SequenceEncoding
 from ssrec.losses import global_mean
-from ssrec.models.encoder import Encoder, Pool, SequenceEncoding
+from ssrec.models.encoder import Encoder
 from ssrec.nn import require
 from ssrec.objectives.objective import Objective
 from ssrec.pretext.teacher import Teacher

@@ -8,8 +8,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ssrec.batch import Corpus
+from ssrec.encodings.graph import GraphEncoding
 from ssrec.losses import Reduction, bpr, reduced
-from ssrec.models.encoder import Encoder, GraphEncoding
+from ssrec.models.encoder import Encoder
 from ssrec.negatives import Unmet
 from ssrec.nn import require
 from ssrec.objectives.objective import Objective

@@ -11,8 +11,9 @@ from torch import Tensor
 from ssrec.batch import Corpus
 from ssrec.contrasts.contrast import FalseNegatives, same_target
 from ssrec.distributed import of_all
+from ssrec.encodings.graph import GraphEncoding
 from ssrec.losses import gather, global_mean, grouped_log_mean_exp
-from ssrec.models.encoder import Encoder, GraphEncoding
+from ssrec.models.encoder import Encoder
 from ssrec.negatives import Proposal
 from ssrec.nn import require
 from ssrec.objectives.objective import Objective

@@ -5,8 +5,9 @@ from typing import ClassVar, final
 from torch import Tensor
 
 from ssrec.batch import Corpus
+from ssrec.encodings.sequence import SequenceEncoding
 from ssrec.losses import global_mean
-from ssrec.models.encoder import Encoder, SequenceEncoding
+from ssrec.models.encoder import Encoder
 from ssrec.objectives.objective import Objective
 from ssrec.pretext.item_names import ItemNames
 from ssrec.pretext.next_labels import next_labels

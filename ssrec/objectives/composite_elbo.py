@@ -8,9 +8,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ssrec.batch import Corpus
+from ssrec.encodings.bag import VariationalEncoding
 from ssrec.likelihoods import multinomial
 from ssrec.losses import global_mean
-from ssrec.models.encoder import Encoder, VariationalEncoding
+from ssrec.models.encoder import Encoder
 from ssrec.nn import require, require_sizes
 from ssrec.objectives.objective import Objective
 from ssrec.pretext.teacher import Frozen

@@ -7,7 +7,8 @@ from torch import Tensor
 
 from ssrec.batch import Corpus
 from ssrec.contrasts.nodes import NodeContrast
-from ssrec.models.encoder import Encoder, GraphEncoding
+from ssrec.encodings.graph import GraphEncoding
+from ssrec.models.encoder import Encoder
 from ssrec.objectives.objective import Objective
 
 

@@ -6,7 +6,8 @@ from torch import Tensor
 
 from ssrec.batch import Corpus
 from ssrec.contrasts.contrast import Contrast, same_target
-from ssrec.models.encoder import Encoder, GraphEncoding
+from ssrec.encodings.graph import GraphEncoding
+from ssrec.models.encoder import Encoder
 from ssrec.objectives.objective import Objective
 from ssrec.pretext.edges import edge_vectors
 

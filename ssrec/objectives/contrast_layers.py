@@ -8,7 +8,8 @@ from torch import Tensor
 
 from ssrec.batch import Corpus
 from ssrec.contrasts.nodes import NodeContrast
-from ssrec.models.encoder import Encoder, GraphEncoding
+from ssrec.encodings.graph import GraphEncoding
+from ssrec.models.encoder import Encoder
 from ssrec.nn import require
 from ssrec.objectives.objective import Objective
 from ssrec.pretext.node_layers import Layer, layer_vectors, require_layer

@@ -11,8 +11,9 @@ from ssrec.batch import Corpus
 from ssrec.contrasts.contrast import require_positive
 from ssrec.contrasts.nodes import Anchors, anchors_of, softmax_cost
 from ssrec.distributed import of_all
+from ssrec.encodings.graph import GraphEncoding
 from ssrec.losses import Reduction, Similarity, reduced
-from ssrec.models.encoder import Encoder, GraphEncoding
+from ssrec.models.encoder import Encoder
 from ssrec.nn import require_sizes
 from ssrec.objectives.objective import Objective
 from ssrec.pretext.clusters import k_means, nearest

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from ssrec.batch import Corpus
 from ssrec.contrasts.contrast import Contrast, same_target
-from ssrec.models.encoder import Encoder, Pool, SequenceEncoding
+from ssrec.encodings.sequence import Pool, SequenceEncoding
+from ssrec.models.encoder import Encoder
 from ssrec.nn import require
 from ssrec.objectives.objective import Objective
 from ssrec.pretext.width import one_item

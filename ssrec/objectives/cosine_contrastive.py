@@ -6,8 +6,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ssrec.batch import Corpus
+from ssrec.encodings.graph import GraphEncoding
 from ssrec.losses import cosine_contrastive, global_mean
-from ssrec.models.encoder import Encoder, GraphEncoding
+from ssrec.models.encoder import Encoder
 from ssrec.negatives import Proposal
 from ssrec.nn import require
 from ssrec.objectives.objective import Objective

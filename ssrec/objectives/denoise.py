@@ -7,8 +7,9 @@ from typing import Literal, cast, final
 from torch import Tensor, nn
 
 from ssrec.batch import PAD, Corpus
+from ssrec.encodings.sequence import SequenceEncoding
 from ssrec.losses import global_mean
-from ssrec.models.encoder import Encoder, SequenceEncoding
+from ssrec.models.encoder import Encoder
 from ssrec.nn import require
 from ssrec.objectives.objective import Objective
 from ssrec.pretext.whole_rows import whole

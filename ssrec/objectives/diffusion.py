@@ -8,8 +8,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ssrec.batch import PAD, Corpus
+from ssrec.encodings.bag import DiffusionEncoding
 from ssrec.losses import global_mean
-from ssrec.models.encoder import DiffusionEncoding, Encoder
+from ssrec.models.encoder import Encoder
 from ssrec.nn import require_choices
 from ssrec.objectives.objective import Objective
 

@@ -7,9 +7,10 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from ssrec.batch import PAD, Corpus
+from ssrec.encodings.sequence import SequenceEncoding
 from ssrec.errors import CompositionError
 from ssrec.losses import global_mean
-from ssrec.models.encoder import Encoder, SequenceEncoding
+from ssrec.models.encoder import Encoder
 from ssrec.objectives.objective import Objective
 from ssrec.pretext.distillations import Distillation
 from ssrec.pretext.teacher import Frozen

@@ -7,8 +7,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ssrec.batch import Corpus
+from ssrec.encodings.graph import GraphEncoding
 from ssrec.losses import Similarity, global_mean
-from ssrec.models.encoder import Encoder, GraphEncoding
+from ssrec.models.encoder import Encoder
 from ssrec.nn import require
 from ssrec.objectives.objective import Objective
 from ssrec.pretext.edges import edge_l2, edge_vectors

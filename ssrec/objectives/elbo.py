@@ -6,9 +6,10 @@ import torch
 from torch import Tensor
 
 from ssrec.batch import Corpus
+from ssrec.encodings.bag import VariationalEncoding
 from ssrec.likelihoods import multinomial
 from ssrec.losses import global_mean
-from ssrec.models.encoder import Encoder, VariationalEncoding
+from ssrec.models.encoder import Encoder
 from ssrec.nn import require
 from ssrec.objectives.objective import Objective
 

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from ssrec.batch import Corpus
 from ssrec.distributed import of_all
+from ssrec.encodings.sequence import SequenceEncoding
 from ssrec.losses import global_mean, info_nce
-from ssrec.models.encoder import Encoder, SequenceEncoding
+from ssrec.models.encoder import Encoder
 from ssrec.nn import require
 from ssrec.objectives.objective import Objective
 from ssrec.pretext.clusters import k_means, nearest

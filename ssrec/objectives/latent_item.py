@@ -7,8 +7,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ssrec.batch import Corpus
+from ssrec.encodings.sequence import SequenceEncoding
 from ssrec.losses import global_mean
-from ssrec.models.encoder import Encoder, SequenceEncoding
+from ssrec.models.encoder import Encoder
 from ssrec.objectives.objective import Objective
 from ssrec.pretext.masking import Masking, Mode, masked_pass
 from ssrec.pretext.teacher import Teacher

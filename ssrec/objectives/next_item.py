@@ -6,8 +6,9 @@ from typing import final
 from torch import Tensor
 
 from ssrec.batch import Corpus
+from ssrec.encodings.sequence import SequenceEncoding
 from ssrec.losses import global_mean
-from ssrec.models.encoder import Encoder, SequenceEncoding
+from ssrec.models.encoder import Encoder
 from ssrec.objectives.objective import Objective
 from ssrec.pretext.next_labels import next_labels
 from ssrec.ranking_losses import RankingLoss

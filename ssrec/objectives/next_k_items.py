@@ -9,8 +9,9 @@ from jaxtyping import Int
 from torch import Tensor
 
 from ssrec.batch import PAD, Batch, Corpus
+from ssrec.encodings.sequence import SequenceEncoding
 from ssrec.losses import global_mean
-from ssrec.models.encoder import Encoder, SequenceEncoding
+from ssrec.models.encoder import Encoder
 from ssrec.nn import require_sizes
 from ssrec.objectives.objective import Objective
 from ssrec.pretext.next_labels import require_causal

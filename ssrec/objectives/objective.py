@@ -6,7 +6,8 @@ from typing import ClassVar, Generic, TypeVar
 from torch import Tensor, nn
 
 from ssrec.batch import Corpus
-from ssrec.models.encoder import Encoder, Encoding
+from ssrec.encodings.encoding import Encoding
+from ssrec.models.encoder import Encoder
 
 X = TypeVar("X", bound=Encoding)
 

@@ -8,8 +8,9 @@ from jaxtyping import Int
 from torch import Tensor, nn
 
 from ssrec.batch import PAD, Corpus
+from ssrec.encodings.sequence import SequenceEncoding
 from ssrec.losses import global_mean
-from ssrec.models.encoder import Encoder, SequenceEncoding
+from ssrec.models.encoder import Encoder
 from ssrec.objectives.objective import Objective
 from ssrec.pretext.whole_rows import shuffled, whole
 from ssrec.pretext.width import one_item

@@ -5,9 +5,10 @@ from typing import Literal, final
 from torch import Tensor
 
 from ssrec.batch import Corpus
+from ssrec.encodings.bag import BagEncoding
 from ssrec.likelihoods import bernoulli, multinomial
 from ssrec.losses import global_mean
-from ssrec.models.encoder import BagEncoding, Encoder
+from ssrec.models.encoder import Encoder
 from ssrec.nn import require_choices
 from ssrec.objectives.objective import Objective
 

@@ -10,8 +10,10 @@ from torch import Tensor
 
 from ssrec.batch import PAD, Corpus, Ragged
 from ssrec.distributed import of_all
+from ssrec.encodings.encoding import dot_scores
+from ssrec.encodings.sequence import SequenceEncoding
 from ssrec.losses import global_mean
-from ssrec.models.encoder import Encoder, SequenceEncoding, dot_scores
+from ssrec.models.encoder import Encoder
 from ssrec.nn import require
 from ssrec.objectives.objective import Objective
 from ssrec.pretext.teacher import Teacher

@@ -5,8 +5,9 @@ from typing import final
 from torch import Tensor
 
 from ssrec.batch import Corpus
+from ssrec.encodings.bag import BagEncoding, VariationalEncoding
 from ssrec.losses import global_mean
-from ssrec.models.encoder import BagEncoding, Encoder, VariationalEncoding
+from ssrec.models.encoder import Encoder
 from ssrec.nn import require
 from ssrec.objectives.objective import Objective
 from ssrec.pretext.dense_bags import dense, some_others

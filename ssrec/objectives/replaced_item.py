@@ -8,8 +8,10 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from ssrec.batch import PAD, Corpus
+from ssrec.encodings.encoding import dot_scores
+from ssrec.encodings.sequence import SequenceEncoding
 from ssrec.losses import global_mean
-from ssrec.models.encoder import Encoder, SequenceEncoding, dot_scores
+from ssrec.models.encoder import Encoder
 from ssrec.negatives import Proposal
 from ssrec.objectives.objective import Objective
 from ssrec.pretext.masking import Masking, Mode, masked_pass

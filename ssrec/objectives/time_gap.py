@@ -8,9 +8,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ssrec.batch import PAD, Corpus
+from ssrec.encodings.sequence import SequenceEncoding
 from ssrec.errors import DataError
 from ssrec.losses import global_mean
-from ssrec.models.encoder import Encoder, SequenceEncoding
+from ssrec.models.encoder import Encoder
 from ssrec.nn import require
 from ssrec.objectives.objective import Objective
 from ssrec.pretext.width import one_item

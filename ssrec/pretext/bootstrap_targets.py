@@ -9,7 +9,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ssrec.distributed import of_all
-from ssrec.models.encoder import Encoder, GraphEncoding
+from ssrec.encodings.graph import GraphEncoding
+from ssrec.models.encoder import Encoder
 from ssrec.models.with_predictor import WithPredictor
 from ssrec.nn import dropout, require
 from ssrec.pretext.edges import edge_vectors

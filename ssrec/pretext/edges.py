@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from ssrec.encodings.graph import GraphEncoding
 from ssrec.losses import Reduction, global_norm, reduced
-from ssrec.models.encoder import GraphEncoding
 
 L2Form = Literal["lightgcn", "recbole", "selfrec"]
 

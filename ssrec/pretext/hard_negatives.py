@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from ssrec.models.encoder import GraphEncoding
+from ssrec.encodings.graph import GraphEncoding
 from ssrec.pairs import pair_logits
 
 

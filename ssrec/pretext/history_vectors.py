@@ -7,7 +7,8 @@ from torch import Tensor
 
 from ssrec.batch import Batch, Corpus, Ragged
 from ssrec.distributed import distributed, of_all
-from ssrec.models.encoder import Encoder, Pool, SequenceEncoding
+from ssrec.encodings.sequence import Pool, SequenceEncoding
+from ssrec.models.encoder import Encoder
 
 ROWS = 1024  # encoded at once
 

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from ssrec.batch import PAD
-from ssrec.models.encoder import SequenceEncoding
+from ssrec.encodings.sequence import SequenceEncoding
 from ssrec.nn import require
 from ssrec.pretext.whole_rows import whole
 from ssrec.views.view import part, places, uniform

@@ -4,7 +4,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ssrec.batch import PAD
-from ssrec.models.encoder import SequenceEncoding
+from ssrec.encodings.sequence import SequenceEncoding
 from ssrec.nn import require
 
 

@@ -5,7 +5,7 @@ from typing import Literal
 from jaxtyping import Float
 from torch import Tensor
 
-from ssrec.models.encoder import GraphEncoding
+from ssrec.encodings.graph import GraphEncoding
 from ssrec.nn import require
 
 Layer = int | Literal["readout"]

@@ -5,7 +5,8 @@ from typing import cast
 import torch
 
 from ssrec.batch import Batch
-from ssrec.models.encoder import Encoder, GraphEncoding
+from ssrec.encodings.graph import GraphEncoding
+from ssrec.models.encoder import Encoder
 
 
 @torch.no_grad()

@@ -5,7 +5,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from ssrec.batch import PAD
-from ssrec.models.encoder import SequenceEncoding
+from ssrec.encodings.sequence import SequenceEncoding
 
 
 def whole(x: SequenceEncoding) -> Int[Tensor, "B T"]:

@@ -5,7 +5,8 @@ from typing import cast
 import torch
 
 from ssrec.batch import Batch
-from ssrec.models.encoder import Encoder, SequenceEncoding
+from ssrec.encodings.sequence import SequenceEncoding
+from ssrec.models.encoder import Encoder
 
 
 def one_item(encoder: Encoder) -> SequenceEncoding:

@@ -57,16 +57,19 @@ def _best(row: Row, seed: int, there: Published) -> str | None:
     return max(values, key=values.__getitem__) if values else None
 
 
-def told(question: Question, folder: Path, table: str, row: Row) -> str:
-    """How far the search of a row is and what it chose; empty where it has none."""
-    if not row.search:
-        return ""
+def told(question: Question, folder: Path, table: str) -> Mapping[str, str]:
+    """By row that searches, how far that is and what it chose."""
     decides = question.tables[table].searched or table
-    best = chosen(question, folder, table)[row.name]
     where = "" if decides == table else f" in {decides}"
-    if best is None:
-        there, (first, *_) = published(folder, decides, named(question, decides)), question.seeds_of(decides, row)
-        made = sum((trial.name, first) in there.runs for trial in row.trials)
-        return f"search{where}: {made} of {len(row.trials)} trials"
-    words = best.overrides[len(row.overrides) :]
-    return f"search{where} of {len(row.trials)}: {' '.join(words) or 'its own settings'}"
+    there, best = published(folder, decides, named(question, decides)), chosen(question, folder, table)
+    made = {name for name, _ in there.runs}
+    found = {}
+    for row in (row for row in question.tables[table].rows if row.search):
+        choice = best[row.name]
+        if choice is None:
+            n = sum(trial.name in made for trial in row.trials)
+            found[row.name] = f"search{where}: {n} of {len(row.trials)} trials"
+        else:
+            words = choice.overrides[len(row.overrides) :]
+            found[row.name] = f"search{where} of {len(row.trials)}: {' '.join(words) or 'its own settings'}"
+    return found

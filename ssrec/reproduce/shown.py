@@ -39,7 +39,7 @@ def shown(question: Question, folder: Path, table: str) -> str:
     differ, refused = _compared(found, asked.compare, metrics)
     newest = max((run.result.get("numerics", 0) for run in there.runs.values()), default=0)
     reasons = {key: str(failure["reason"]) for key, failure in there.failures.items()}
-    lines = []
+    searches, lines = told(question, folder, table), []
     for row in asked.rows:
         runs = found[row.name]
         line = {"row": row.name, **numbers(row, runs, seeds[row.name], metrics)}
@@ -47,7 +47,7 @@ def shown(question: Question, folder: Path, table: str) -> str:
         line["reproduced"] = reproduced(row, runs)
         line[f"against {asked.compare}"] = "; ".join(map(_short, differ.get(row.name, ())))
         own = {(row.name, seed): reason for (name, seed), reason in reasons.items() if name == best[row.name]}
-        line["search"] = told(question, folder, table, row)
+        line["search"] = searches.get(row.name, "")
         line["notes"] = "; ".join([*notes(row, runs, seeds[row.name], own, newest), *([warnings] * bool(warnings))])
         lines.append(line)
     sentences = [f"{row} against {asked.compare}: {sentence}" for row in differ for sentence in differ[row]]

@@ -1,13 +1,12 @@
 """NodeContrast against loops over anchors and negatives, and on two processes against one."""
 
 import math
-import subprocess
-import sys
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from two_processes import check_against_one, loss_and_gradient
 
 from ssrec.contrasts.nodes import NodeContrast, anchors_of
 from ssrec.errors import CompositionError
@@ -102,52 +101,17 @@ def test_settings_outside_their_range_are_refused(wrong):
         NodeContrast(**wrong)
 
 
-TWO = """
-import sys
-import torch, torch.distributed as dist
-
-torch.set_num_threads(1)
-rank, folder = int(sys.argv[1]), sys.argv[2]
-sys.path[:0] = sys.argv[3:]
-from test_nodes import losses
-
-dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
-found = {}
-for name, (loss, vectors) in losses(slice(0, 3) if rank == 0 else slice(3, 5)).items():  # uneven on purpose
-    loss.backward()
-    both = torch.cat([loss.detach()[None], vectors.grad.flatten()])
-    dist.all_reduce(both)
-    found[name] = both / 2
-torch.save(found, f"{folder}/{rank}.pt")
-dist.destroy_process_group()
-"""
-
-
 def losses(rows):
-    """The losses of some of five edges, and the vectors of each."""
+    """The losses of some of five edges and the gradients of their vectors."""
     users, items = torch.tensor([1, 2, 1, 3, 1])[rows], torch.tensor([1, 3, 3, 3, 7])[rows]
     found = {}
     for settings in ({"negatives": n, "anchors": a, "reduction": r} for n in ("batch", "all")
                      for a in ("unique", "edges") for r in ("mean", "sum")):  # fmt: skip
         vectors = torch.randn(2, USER_ROWS + ITEM_ROWS, 3, generator=torch.Generator().manual_seed(0)).requires_grad_()
         parts = NodeContrast(**settings)(*vectors.unbind(), users, items, USER_ROWS)
-        found[str(settings)] = torch.stack(list(parts.values())).sum(), vectors
+        found[str(settings)] = [loss_and_gradient(torch.stack(list(parts.values())).sum(), vectors)]
     return found
 
 
-def test_two_processes_give_the_loss_and_gradient_of_one(tmp_path, request):
-    script = [sys.executable, "-W", "error", "-c", TWO]
-    workers = [
-        subprocess.Popen(
-            [*script, str(rank), str(tmp_path), str(request.path.parent)], stderr=subprocess.PIPE, text=True
-        )
-        for rank in (0, 1)
-    ]
-    errors = [worker.communicate(timeout=120)[1] for worker in workers]
-    assert [worker.returncode for worker in workers] == [0, 0], errors
-    both = [torch.load(tmp_path / f"{rank}.pt") for rank in (0, 1)]
-    for name, (loss, vectors) in losses(slice(None)).items():
-        loss.backward()
-        expected = torch.cat([loss.detach()[None], vectors.grad.flatten()])
-        for found in both:
-            torch.testing.assert_close(found[name], expected, rtol=1e-4, atol=1e-5, msg=name)
+def test_two_processes_give_the_loss_and_gradient_of_one(tmp_path):
+    check_against_one(losses, tmp_path)

@@ -5,11 +5,11 @@ import torch
 from torch import nn
 
 from ssrec import runs
+from ssrec.encodings.encoding import Encoding
 from ssrec.errors import CompositionError
 from ssrec.learning.phase_settings import PhaseSettings, build_phases
 from ssrec.learning.schedules import Ramp
 from ssrec.learning.terms import Term
-from ssrec.models.encoder import Encoding
 from ssrec.objectives.objective import Objective
 from ssrec.train import checked, plain, stages, train
 

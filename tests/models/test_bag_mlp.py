@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 import torch
 
+from ssrec.encodings.bag import BagEncoding
 from ssrec.errors import CompositionError
 from ssrec.models.bag_mlp import BagMLP
-from ssrec.models.encoder import BagEncoding
 
 PASTS = [[1, 2, 2], [5], [], [8, 3, 1]]
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 import torch
 
+from ssrec.encodings.bag import DiffusionEncoding
 from ssrec.errors import CompositionError
 from ssrec.models.diffrec import DiffRec, noise_schedule, waves
-from ssrec.models.encoder import DiffusionEncoding
 
 PASTS = [[1, 2, 2], [5], [], [8, 3, 1]]
 NOISE = {"noise_scale": 0.5, "noise_min": 0.1, "noise_max": 0.6}

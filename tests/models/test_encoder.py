@@ -4,15 +4,11 @@ import pytest
 import torch
 
 from ssrec.batch import PAD, Ragged
+from ssrec.encodings.bag import BagEncoding, VariationalEncoding
+from ssrec.encodings.encoding import FittedEncoding, Lazy
+from ssrec.encodings.graph import GraphEncoding
+from ssrec.encodings.sequence import SequenceEncoding
 from ssrec.errors import CompositionError
-from ssrec.models.encoder import (
-    BagEncoding,
-    FittedEncoding,
-    GraphEncoding,
-    Lazy,
-    SequenceEncoding,
-    VariationalEncoding,
-)
 
 MASK = 10
 

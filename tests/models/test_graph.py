@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from dense_graphs import dense
 from torch.testing import assert_close
 
+from ssrec.encodings.graph import GraphEncoding
 from ssrec.errors import CompositionError
-from ssrec.models.encoder import GraphEncoding
 from ssrec.models.graph import GraphEncoder
 
 USERS, ITEMS = 7, 10

@@ -6,8 +6,8 @@ import pytest
 import torch
 from dense_graphs import adjacency, normalise
 
+from ssrec.encodings.graph import GraphEncoding
 from ssrec.errors import CompositionError
-from ssrec.models.encoder import GraphEncoding
 from ssrec.models.lightgcn import LightGCN
 
 USERS, ITEMS = 7, 10

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
+from ssrec.encodings.bag import VariationalEncoding
 from ssrec.errors import CompositionError
-from ssrec.models.encoder import VariationalEncoding
 from ssrec.models.mult_vae import MultVAE
 
 PASTS = [[1, 2, 2], [5], [], [8, 3, 1]]

@@ -6,8 +6,8 @@ import pytest
 import torch
 from options import composed
 
+from ssrec.encodings.encoding import FittedEncoding
 from ssrec.errors import CompositionError
-from ssrec.models.encoder import FittedEncoding
 from ssrec.models.popularity import DAY, Popularity
 from ssrec.runs import read
 from ssrec.train import checked, stages, train

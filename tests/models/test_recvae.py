@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
+from ssrec.encodings.bag import VariationalEncoding
 from ssrec.errors import CompositionError
-from ssrec.models.encoder import VariationalEncoding
 from ssrec.models.recvae import RecVAE
 from ssrec.runs import read
 from ssrec.train import train

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from sequences import IDS, attended, drawn, past
 
+from ssrec.encodings.sequence import SequenceEncoding
 from ssrec.errors import CompositionError
-from ssrec.models.encoder import SequenceEncoding
 from ssrec.models.sasrec import Positions, SASRec
 from ssrec.models.table import AttributeSource, IdSource, Table
 from ssrec.positions import rotate

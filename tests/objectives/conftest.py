@@ -7,7 +7,9 @@ import torch
 from torch import nn
 
 from ssrec.batch import Attributes, Batch, Corpus, Ragged
-from ssrec.models.encoder import Encoder, Lazy, SequenceEncoding
+from ssrec.encodings.encoding import Lazy
+from ssrec.encodings.sequence import SequenceEncoding
+from ssrec.models.encoder import Encoder
 
 
 class Running(Encoder):

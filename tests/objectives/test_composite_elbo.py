@@ -7,8 +7,10 @@ import torch
 from torch import nn
 
 from ssrec.batch import Batch
+from ssrec.encodings.bag import VariationalEncoding
+from ssrec.encodings.encoding import Lazy
 from ssrec.errors import CompositionError
-from ssrec.models.encoder import Encoder, Lazy, VariationalEncoding
+from ssrec.models.encoder import Encoder
 from ssrec.objectives.composite_elbo import CompositeELBO
 
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from ssrec.batch import Batch, Corpus
-from ssrec.models.encoder import DiffusionEncoding, Encoder
+from ssrec.encodings.bag import DiffusionEncoding
+from ssrec.models.encoder import Encoder
 from ssrec.objectives.diffusion import FLOOR, KEPT, Diffusion, cost_of
 
 SIGNAL = [0.99, 0.9, 0.6, 0.3]

@@ -7,7 +7,9 @@ import torch
 from torch import nn
 
 from ssrec.batch import Batch
-from ssrec.models.encoder import BagEncoding, Encoder, Lazy
+from ssrec.encodings.bag import BagEncoding
+from ssrec.encodings.encoding import Lazy
+from ssrec.models.encoder import Encoder
 from ssrec.objectives.predict_bag import PredictBag
 
 

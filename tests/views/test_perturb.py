@@ -11,8 +11,8 @@ from options import MODELS, composed
 from ssrec.batch import Batch, Corpus
 from ssrec.compose import instantiate
 from ssrec.data.rows import make_rows
+from ssrec.encodings.sequence import SequenceEncoding
 from ssrec.errors import CompositionError
-from ssrec.models.encoder import SequenceEncoding
 from ssrec.models.gru4rec import GRU4Rec
 from ssrec.models.sasrec import SASRec
 from ssrec.models.table import IdSource, Table

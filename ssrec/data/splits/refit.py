@@ -6,13 +6,13 @@ import torch
 from jaxtyping import Int8
 from torch import Tensor
 
-from ssrec.data.canonical import Canonical
 from ssrec.data.split import CONTEXT, TEST, TRAIN, VAL, Events, Split
+from ssrec.data.splits.around import Around
 from ssrec.nn import require
 
 
 @final
-class Refit(Split):
+class Refit(Around):
     """Another split, whose validation events are for training too; its test is the same.
 
     Users whose events were context and validation alone are trained on with both.
@@ -21,17 +21,14 @@ class Refit(Split):
         CompositionError: a past that is frozen, which would grow by what is trained on.
     """
 
-    validates = False
-
     def __init__(self, split: Split):
         require(
             split.settings.get("history") != "frozen",
             "refit=true: split.history=frozen keeps validation events out of the past of the test, and a past holds "
             "what is trained on; say split.history=growing",
         )
-        self.split = split
-        self.needs = split.needs
-        self.history = split.history
+        super().__init__(split)
+        self.validates = False
 
     @property
     def settings(self) -> dict[str, int | float | str]:
@@ -43,12 +40,6 @@ class Refit(Split):
         has = {kind: torch.bincount(owner[part == kind], minlength=n) > 0 for kind in (VAL, TEST)}
         joins = (part == VAL) | ((part == CONTEXT) & (has[VAL] & ~has[TEST])[owner])
         return torch.where(joins, torch.tensor(TRAIN, dtype=part.dtype), part)
-
-    def found(self, events: Events) -> dict[str, int | float | str]:
-        return self.split.found(events)
-
-    def objection(self, canonical: Canonical) -> str | None:
-        return self.split.objection(canonical)
 
 
 def split_again(split: Split, refit: bool) -> Split:

@@ -7,15 +7,15 @@ import torch
 from jaxtyping import Int8
 from torch import Tensor
 
-from ssrec.data.canonical import Canonical
 from ssrec.data.split import CONTEXT, TRAIN, Events, Split
+from ssrec.data.splits.around import Around
 from ssrec.errors import CompositionError
 
 SEED = 0  # of the one order in which users are taken
 
 
 @final
-class TrainUsers(Split):
+class TrainUsers(Around):
     """Another split, trained on a share of its users; all rows of evaluation stay, with all of their past.
 
     A smaller share is part of a larger one, and does not depend on a run's seed. The training events of the others
@@ -25,11 +25,8 @@ class TrainUsers(Split):
     def __init__(self, split: Split, share: int | float):
         if not 0 < share <= 1:
             raise CompositionError(f"train_users={share} must be above 0 and at most 1: a share of the training users")
-        self.split = split
+        super().__init__(split)
         self.share = share
-        self.needs = split.needs
-        self.history = split.history
-        self.validates = split.validates
 
     @property
     def settings(self) -> dict[str, int | float | str]:
@@ -43,12 +40,6 @@ class TrainUsers(Split):
         order = torch.randperm(len(users), generator=torch.Generator().manual_seed(SEED))
         trained[users[order[math.ceil(self.share * len(users) - 1e-9) :]]] = False
         return torch.where((part == TRAIN) & ~trained[owner], torch.tensor(CONTEXT, dtype=part.dtype), part)
-
-    def found(self, events: Events) -> dict[str, int | float | str]:
-        return self.split.found(events)
-
-    def objection(self, canonical: Canonical) -> str | None:
-        return self.split.objection(canonical)
 
 
 def split_among(split: Split, share: int | float) -> Split:

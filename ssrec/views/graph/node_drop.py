@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from ssrec.models.encoder import GraphEncoding, Graphs
+from ssrec.encodings.graph import GraphEncoding, Graphs
 from ssrec.views.graph.view import Dropping, keep_some
 
 

@@ -6,7 +6,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ssrec.batch import Corpus
-from ssrec.models.encoder import GraphEncoding
+from ssrec.encodings.graph import GraphEncoding
 from ssrec.nn import require
 from ssrec.noise import uniform_noise
 from ssrec.views.graph.view import GraphView

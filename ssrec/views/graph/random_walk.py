@@ -2,7 +2,7 @@
 
 from typing import final
 
-from ssrec.models.encoder import GraphEncoding, Graphs
+from ssrec.encodings.graph import GraphEncoding, Graphs
 from ssrec.views.graph.view import Dropping, keep_some
 
 

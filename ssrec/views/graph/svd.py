@@ -7,9 +7,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ssrec.batch import Corpus
+from ssrec.encodings.graph import GraphEncoding
 from ssrec.graphs import user_item_graph
 from ssrec.low_rank import SVD
-from ssrec.models.encoder import GraphEncoding
 from ssrec.views.graph.view import GraphView
 
 

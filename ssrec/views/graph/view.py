@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from ssrec.batch import Corpus
-from ssrec.models.encoder import GraphEncoding, Graphs
+from ssrec.encodings.graph import GraphEncoding, Graphs
 from ssrec.nn import require
 
 Drawn = Literal["epoch", "step"]

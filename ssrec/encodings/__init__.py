@@ -1,0 +1,1 @@
+"""What a pass of a model over one batch gives: one family a file."""
