@@ -9,7 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from histories import Fixed, published
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from options import (
     MODELS,
     OBJECTIVES,
@@ -173,9 +173,22 @@ def kinds(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return list(found.values())
 
 
+def paired(model: str, objective: str) -> DictConfig:
+    """The stage of `model=... objective=[...]`; hundreds of pairs are joined sooner than composed."""
+    whole = composed(f"model={model}", "objective=[]").copy()
+    OmegaConf.update(whole, "objective", composed(f"objective=[{objective}]").objective, force_add=True)
+    (stage,) = stages(whole)
+    return stage
+
+
+def test_joined_is_composed():
+    (stage,) = stages(composed("model=lightgcn", "objective=[contrast_graph]"))
+    assert paired("lightgcn", "contrast_graph") == stage
+
+
 @pytest.mark.parametrize(("model", "objective"), kinds(PAIRS))
 def test_a_pair_composes_or_is_refused_by_name(printed, model, objective):
-    (stage,) = stages(composed(f"model={model}", f"objective=[{objective}]"))
+    stage = paired(model, objective)
     if printed[model, objective]:
         assert checked(stage, starts=False)["data"]["rows"] in OBJECTIVES[objective].rows
         return
@@ -203,7 +216,7 @@ def test_the_matrix_lists_all_of_conf(printed):
 @pytest.mark.parametrize("kind", KINDS)
 def test_rows_that_an_objective_cannot_read_are_refused(model, kind):
     for objective in (o for o in OBJECTIVES if fits(MODELS[model], OBJECTIVES[o])):
-        (stage,) = stages(composed(f"model={model}", f"objective=[{objective}]"))
+        stage = paired(model, objective)
         stage.data.rows = kind
         if kind in readable(MODELS[model], OBJECTIVES[objective]):
             assert checked(stage, starts=False)["data"]["rows"] == kind
