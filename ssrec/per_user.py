@@ -8,8 +8,7 @@ from typing import final
 import polars as pl
 import torch
 from jaxtyping import Float64, Int, Shaped
-from torch import Tensor
-from torchmetrics import Metric
+from torch import Tensor, nn
 
 from ssrec.data.canonical import Canonical
 from ssrec.distributed import of_all
@@ -52,7 +51,7 @@ def ids(canonical: Canonical, user: Int[Tensor, "B"]) -> pl.Series:
     return canonical.users["id"].cast(pl.String).gather(place.set(place < 0, None)).rename("user")
 
 
-def lower(metrics: Iterable[Metric]) -> frozenset[str]:
+def lower(metrics: Iterable[nn.Module]) -> frozenset[str]:
     """The names, among those stored for each user, of what is better when lower."""
     stored = (m for m in metrics if isinstance(m, RowMean) and m.per_user and m.higher_is_better is False)
     return frozenset(label for metric in stored for label in metric.labels)

@@ -6,6 +6,7 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from ssrec import confs, runs
+from ssrec.build import canonical_of
 from ssrec.check import check
 from ssrec.checks.settings import BACKWARDS
 from ssrec.compose import Plain, instantiate
@@ -15,7 +16,7 @@ from ssrec.data.module import DataModule
 from ssrec.data.prior import Prior
 from ssrec.errors import CompositionError
 from ssrec.fit import make_trainer, processes
-from ssrec.make import canonical_of, make
+from ssrec.make import make
 from ssrec.models.encoder import Encoder
 from ssrec.nn import require
 from ssrec.objectives.objective import Objective

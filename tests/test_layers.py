@@ -50,6 +50,7 @@ LAYERS = [
     ["compose"],
     ["arguments", "learning.phase_settings", "check", "checks", "confs", "runs", "fit", "transfer", "logs"],
     ["diagnostics.cka", "diagnostics.observer"],
+    ["build"],
     ["make"],
     ["train", "refusal", "labels", "distinct", "table", "audit"],
     ["compare.statistics", "compare.bootstrap", "compare.setting"],
@@ -64,12 +65,12 @@ LAYERS = [
 ONLY_IN = {
     "hydra": {"compose", "confs", "train", "refusal", "cli", "audit.command"},
     "omegaconf": {
-        *("compose", "confs", "logs", "make", "train", "refusal", "cli", "audit.command", "evaluate"),
+        *("build", "compose", "confs", "logs", "make", "train", "refusal", "cli", "audit.command", "evaluate"),
         *("reproduce.question", "reproduce.asked", "reproduce.state"),
     },
-    "pytorch_lightning": {"learner", "progress", "fit", "logs", "train", "data.module", "diagnostics.observer"},
+    "pytorch_lightning": {"learner", "progress", "fit", "make", "logs", "train", "data.module", "diagnostics.observer"},
     "PIL": {"diagnostics.png"},
-    "polars": {"data", "table", "audit", "per_user", "top_lists", "evaluate", "make", "compare", "reproduce"},
+    "polars": {"data", "table", "audit", "per_user", "top_lists", "evaluate", "build", "compare", "reproduce"},
     "transformers": {"huggingface"},
     "wandb": set(),
     "random": set(),

@@ -8,10 +8,10 @@ from pytorch_lightning.plugins import MixedPrecision
 from safetensors.torch import load_file
 
 from ssrec import fit, runs
+from ssrec.build import canonical_of, split_of
 from ssrec.compose import build_terms, instantiate
 from ssrec.data.module import DataModule
 from ssrec.errors import UserError
-from ssrec.make import canonical_of, split_of
 from ssrec.models.popularity import Popularity
 from ssrec.train import plain, ready, train
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from ssrec import per_user, protocol, provenance, runs
+from ssrec.build import canonical_of, split_of
 from ssrec.candidates import Candidates
 from ssrec.compare.comparable import Run, check_alike
 from ssrec.compose import Plain, instantiate
@@ -21,7 +22,6 @@ from ssrec.evaluate.lists import Lists
 from ssrec.evaluate.matching import Matched, matched
 from ssrec.evaluate.measure import measure, readable
 from ssrec.evaluate.placing import lists_of
-from ssrec.make import canonical_of, split_of
 from ssrec.top_lists import owners
 
 

@@ -9,8 +9,8 @@ from typing import Any, Literal, final
 from omegaconf import DictConfig
 
 from ssrec import runs
+from ssrec.build import canonical_of
 from ssrec.errors import DataError
-from ssrec.make import canonical_of
 from ssrec.provenance import DIRTY
 from ssrec.reproduce.asked import Asked
 from ssrec.reproduce.results import Published

@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 
 from ssrec import confs, runs
 from ssrec.batch import Batch
+from ssrec.build import canonical_of, split_of
 from ssrec.cli import main
 from ssrec.compose import instantiate
 from ssrec.diagnostics.alignment import alignment
@@ -19,7 +20,6 @@ from ssrec.diagnostics.observer import Observer
 from ssrec.diagnostics.rankme import rankme
 from ssrec.diagnostics.spectrum import singular_values
 from ssrec.errors import CompositionError
-from ssrec.make import canonical_of, split_of
 from ssrec.train import plain, stages, train
 
 STEMS = sorted(f.stem for f in (confs.folder() / "diagnostic").glob("*.yaml"))

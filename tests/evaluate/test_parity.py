@@ -11,11 +11,11 @@ from hydra import compose, initialize_config_dir
 from ir_measures import AP, RR, P, R, Success, nDCG
 from omegaconf import DictConfig
 
+from ssrec.build import canonical_of
 from ssrec.cli import main
 from ssrec.compose import instantiate
 from ssrec.confs import folder as conf
 from ssrec.data.split import cut
-from ssrec.make import canonical_of
 from ssrec.runs import read
 from ssrec.train import plain, stages, train
 
