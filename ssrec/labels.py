@@ -20,7 +20,8 @@ def _flat(node: Any, where: str = "") -> dict[str, str]:
     if isinstance(node, dict):
         parts = (_flat(v, f"{where}.{k}" if where else str(k)) for k, v in node.items())
         return {k: v for part in parts for k, v in part.items()}
-    return {where: json.dumps(node)}
+    whole = isinstance(node, float) and node.is_integer()  # 0 and 0.0 are one setting, as for a fingerprint
+    return {where: json.dumps(int(node) if whole else node)}
 
 
 @cache

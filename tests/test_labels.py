@@ -82,3 +82,7 @@ def test_a_setting_that_an_older_result_lacks_was_what_it_is_by_default():
     other["config"] |= {"train_users": 0.5, "clean": {"missing": "drop"}}
     assert labels([older, newer]) == ["sasrec: next_item"] * 2
     assert labels([newer, other])[1] == 'sasrec: next_item, clean.missing="drop", train_users=0.5'
+
+
+def test_a_number_is_one_setting_however_it_is_written():
+    assert labels([run("next_item", hold_out=0), run("next_item", hold_out=0.0)]) == ["sasrec: next_item"] * 2
