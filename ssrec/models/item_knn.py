@@ -17,28 +17,44 @@ from ssrec.sparse import SparseMatrix, bags, cooccurrence
 class ItemKNN(Encoder):
     """Item neighbourhoods by cosine (Sarwar et al., WWW 2001): score(i) sums sim(i, j) over the past's items j.
 
-    sim(i, j) = |U_i & U_j| / (sqrt(|U_i| |U_j|) + shrink) over the sets of users who met them, where j is among the
-    `neighbours` items most similar to i, and 0 elsewhere and for i itself.
+    sim(i, j) = |U_i & U_j| / (|U_i|^popularity |U_j|^(1/2) + shrink) over the sets of users who met them, where j is
+    among the `neighbours` items most similar to i, and 0 elsewhere and for i itself. Where users are normalised, each
+    counts in these sets as 1 / (the items that she met) instead of 1 (Deshpande and Karypis, TOIS 2004).
 
     Args:
         corpus: The training split; repeats count once.
         neighbours: How many similar items each item keeps.
         shrink: Holds back similarities that rest on few users; 0 is the plain cosine.
+        popularity: Divides by this power of an item's audience where it is ranked: 1/2 is the cosine, less lifts what
+            is popular (the alpha of Deshpande and Karypis, eq. 3, whose other power is 1).
+        normalise_users: Whether users of few items say more of each.
 
     Raises:
         CompositionError: For a setting outside its range, or a batch without its full past.
     """
 
-    def __init__(self, corpus: Corpus, *, neighbours: int = 200, shrink: float = 0.0):
+    def __init__(
+        self,
+        corpus: Corpus,
+        *,
+        neighbours: int = 200,
+        shrink: float = 0.0,
+        popularity: float = 0.5,
+        normalise_users: bool = False,
+    ):
         super().__init__(corpus)
         require(neighbours > 0, f"item_knn: neighbours={neighbours} must be at least 1")
         require(shrink >= 0, f"item_knn: shrink={shrink} must not be negative")
+        require(popularity >= 0, f"item_knn: popularity={popularity} must not be negative")
         self.item_rows = n = corpus.item_rows
-        audience = bags(corpus.history, n, "item_knn").values.bincount(minlength=n).float().sqrt()
+        met = bags(corpus.history, n, "item_knn")
+        weight = 1.0 / met.lengths.clamp(min=1).float() if normalise_users else torch.ones(len(met))
+        audience = torch.zeros(n).index_add_(0, met.values, weight[met.rows])
         pairs, weights = [], []
-        for columns, counts in cooccurrence(corpus.history, n):
+        for columns, common in cooccurrence(met, n, weights=weight if normalise_users else None):
             items = torch.arange(columns.start, columns.stop)
-            similarity = counts / (audience[:, None] * audience[columns] + shrink).clamp(min=1e-12)
+            apart = audience.sqrt()[:, None] * audience[columns] ** popularity
+            similarity = common / (apart + shrink).clamp(min=1e-12)
             similarity[items, items - columns.start] = 0.0
             best = similarity.topk(min(neighbours, n), dim=0)
             kept = best.values > 0

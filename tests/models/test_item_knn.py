@@ -10,20 +10,27 @@ from ssrec.errors import CompositionError
 from ssrec.models.item_knn import ItemKNN
 
 
-def similarity(histories, shrink):
+def similarity(histories, shrink=0.0, popularity=0.5, normalise_users=False):
     met = [{u for u, row in enumerate(histories) if i in row} for i in range(10)]
+
+    def size(users):
+        return sum(1 / len(set(histories[u])) if normalise_users else 1 for u in users)
+
     return [
-        [len(a & b) / (sqrt(len(a) * len(b)) + shrink) if i != j and a & b else 0.0 for j, b in enumerate(met)]
+        [
+            size(a & b) / (size(a) ** popularity * sqrt(size(b)) + shrink) if i != j and a & b else 0.0
+            for j, b in enumerate(met)
+        ]
         for i, a in enumerate(met)
     ]
 
 
-@pytest.mark.parametrize("shrink", [0.0, 3.0])
-def test_scores_sum_the_cosines_of_the_past(corpus, histories, make_batch, shrink):
+@pytest.mark.parametrize("settings", [{}, {"shrink": 3.0}, {"popularity": 0.2}, {"normalise_users": True}])
+def test_scores_sum_the_similarities_of_the_past(corpus, histories, make_batch, settings):
     pasts = [[1, 2, 2], [5], [], [8, 3]]
-    sims = similarity(histories, shrink)
+    sims = similarity(histories, **settings)
     expected = [[sum(sims[i][j] for j in set(past)) for i in range(10)] for past in pasts]
-    scores = ItemKNN(corpus, shrink=shrink)(make_batch(pasts)).scores()
+    scores = ItemKNN(corpus, **settings)(make_batch(pasts)).scores()
     torch.testing.assert_close(scores, torch.tensor(expected))
 
 
@@ -46,3 +53,5 @@ def test_settings_out_of_range_are_refused(corpus):
         ItemKNN(corpus, neighbours=0)
     with pytest.raises(CompositionError, match="shrink=-1"):
         ItemKNN(corpus, shrink=-1.0)
+    with pytest.raises(CompositionError, match="popularity=-1"):
+        ItemKNN(corpus, popularity=-1.0)
