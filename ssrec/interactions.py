@@ -6,11 +6,10 @@ from itertools import pairwise
 from typing import final
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from ssrec.nn import require_sizes, require_widths
+from ssrec.nn import gather, require_sizes, require_widths
 from ssrec.pairs import pair_logits
 
 TILE = 2**21  # numbers of a layer alive at once while a catalogue is scored
@@ -44,7 +43,7 @@ class Additive(Interaction):
     def logits(
         self, users: Float[Tensor, "P D"], items: Float[Tensor, "N D"], ids: Int[Tensor, "P K"]
     ) -> Float[Tensor, "P K"]:
-        return (users + F.embedding(ids, items).squeeze(-1)).float()
+        return (users + gather(items, ids).squeeze(-1)).float()
 
     def scores(self, users: Float[Tensor, "B D"], items: Float[Tensor, "N D"]) -> Float[Tensor, "B N"]:
         return users + items.T
@@ -102,7 +101,7 @@ class MLP(Interaction):
     def logits(
         self, users: Float[Tensor, "P D"], items: Float[Tensor, "N D"], ids: Int[Tensor, "P K"]
     ) -> Float[Tensor, "P K"]:
-        return self._rest(users[:, None] + F.embedding(ids, items)).float()
+        return self._rest(users[:, None] + gather(items, ids)).float()
 
     def scores(self, users: Float[Tensor, "B D"], items: Float[Tensor, "N D"]) -> Float[Tensor, "B N"]:
         """In tiles of users x items: without a gradient about `TILE` numbers of a layer are alive."""

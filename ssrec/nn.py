@@ -14,6 +14,17 @@ from ssrec.positions import rotate
 Init = Literal["xavier", "normal"]
 
 
+def gather(rows: Float[Tensor, "N D"], ids: Int[Tensor, "*shape"]) -> Float[Tensor, "*shape D"]:
+    """The rows of these numbers, for a gradient that reaches few of many rows.
+
+    On the CPU the backward of `index_select` takes half the time of an embedding's and gives the same bits; on CUDA the
+    latter is the one that does not depend on the order of threads.
+    """
+    if rows.is_cuda:
+        return F.embedding(ids, rows)
+    return rows.index_select(0, ids.flatten()).view(*ids.shape, rows.shape[1])
+
+
 def require(right: bool, message: str) -> None:
     """Refuse a setting with a `CompositionError`, before any data is used."""
     if not right:

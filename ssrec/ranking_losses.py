@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ssrec.batch import Corpus
 from ssrec.negatives import Distribution, Others, Proposal
-from ssrec.nn import require
+from ssrec.nn import gather, require
 from ssrec.pairs import pair_logits
 from ssrec.softmax import log_partition
 
@@ -29,7 +29,7 @@ def label_logits(
     hidden: Float[Tensor, "P D"], items: Float[Tensor, "N D"], labels: Int[Tensor, "P"]
 ) -> Float[Tensor, "P"]:
     """`hidden[p] . items[labels[p]]` in fp32."""
-    return (hidden.float() * F.embedding(labels, items).float()).sum(1)
+    return (hidden.float() * gather(items, labels).float()).sum(1)
 
 
 @final
@@ -77,7 +77,7 @@ class SampledSoftmax(RankingLoss):
     ) -> Float[Tensor, ""]:
         if self.shared:
             drawn = self.proposal.sample(1, self.negatives)
-            logits = (hidden @ F.embedding(drawn[0], items).to(hidden.dtype).T).float()
+            logits = (hidden @ gather(items, drawn[0]).to(hidden.dtype).T).float()
         else:
             drawn = self.proposal.sample(len(labels), self.negatives)
             logits = pair_logits(hidden, items, drawn)

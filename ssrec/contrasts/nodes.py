@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ssrec.contrasts.contrast import require_positive
 from ssrec.distributed import of_all
 from ssrec.losses import Reduction, Similarity, reduced
-from ssrec.nn import require
+from ssrec.nn import gather, require
 from ssrec.softmax import log_partition
 
 Negatives = Literal["batch", "all"]
@@ -81,9 +81,9 @@ class NodeContrast(nn.Module):
         place, among = own, second
         if self.negatives == "batch":
             place = torch.searchsorted(everyone, own) + 1
-            among = F.embedding(F.pad(everyone, (1, 0)), second)  # behind a row that does not count
+            among = gather(second, F.pad(everyone, (1, 0)))  # behind a row that does not count
         total = softmax_cost(
-            F.embedding(own, first),
+            gather(first, own),
             among,
             place,
             weights,
@@ -123,7 +123,7 @@ def softmax_cost(
         anchors, among = anchors.float(), among.float()
         if similarity == "cosine":
             anchors, among = F.normalize(anchors, dim=1), F.normalize(among, dim=1)
-        own = (anchors * F.embedding(positive, among)).sum(1) / temperature
+        own = (anchors * gather(among, positive)).sum(1) / temperature
         if clamp is not None:
             own = own.clamp(-clamp, clamp)
         return log_partition(anchors / temperature, among, weights) - (weights * own).sum()

@@ -11,6 +11,7 @@ from ssrec.batch import PAD, Batch
 from ssrec.encodings.encoding import DotEncoding, Lazy, Once
 from ssrec.errors import CompositionError
 from ssrec.graphs import Graph
+from ssrec.nn import gather
 
 T = TypeVar("T")
 
@@ -86,7 +87,7 @@ class GraphEncoding(DotEncoding):
     @property
     def users(self) -> Float[Tensor, "B D"]:
         """The node of each row's user; one who was not trained on is the mean of the items in her past."""
-        known, seen = self.nodes[self.batch.user], self.batch.seen
+        known, seen = gather(self.nodes, self.batch.user), self.batch.seen
         strangers = (self.batch.user == PAD).nonzero().flatten()
         if seen is None or not len(strangers):
             return known

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ssrec.batch import PAD, Attributes, Corpus, Numbers, Vectors
 from ssrec.errors import CompositionError
-from ssrec.nn import dropout, require
+from ssrec.nn import dropout, gather, require
 
 
 class Source(nn.Module, ABC):
@@ -157,7 +157,7 @@ class Draw:
         self._item_rows = item_rows
 
     def __call__(self, ids: Int[Tensor, "*shape"]) -> Float[Tensor, "*shape D"]:
-        return F.embedding(ids, self._rows)
+        return gather(self._rows, ids)
 
     def all(self) -> Float[Tensor, "N D"]:
         return self._rows[: self._item_rows]

@@ -3,7 +3,6 @@
 from typing import Literal, final
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -12,7 +11,7 @@ from ssrec.encodings.graph import GraphEncoding
 from ssrec.losses import Reduction, bpr, reduced
 from ssrec.models.encoder import Encoder
 from ssrec.negatives import Unmet
-from ssrec.nn import require
+from ssrec.nn import gather, require
 from ssrec.objectives.objective import Objective
 from ssrec.pretext.edges import L2Form, edge_l2, edge_vectors
 from ssrec.pretext.hard_negatives import hardest, mixed
@@ -77,10 +76,11 @@ class BPR(Objective[GraphEncoding]):
             if self.negatives == "mixgcf":
                 layers = mixed(x, items, drawn)
                 return (*edge_vectors(x, x.nodes), x.readout(layers)), (*edge_vectors(x, x.layers[0]), layers[0])
-            negatives = hardest(F.embedding(users, x.nodes), x.nodes, drawn)
+            negatives = hardest(gather(x.nodes, users), x.nodes, drawn)
         nodes = torch.cat([users, items, negatives])
-        return _three(x.nodes, nodes), _three(x.layers[0], nodes)
+        found = _three(x.nodes, nodes)
+        return found, found if x.layers[0] is x.nodes else _three(x.layers[0], nodes)
 
 
 def _three(vectors: Float[Tensor, "V D"], nodes: Tensor) -> tuple[Tensor, ...]:
-    return F.embedding(nodes, vectors).float().chunk(3)
+    return gather(vectors, nodes).float().chunk(3)

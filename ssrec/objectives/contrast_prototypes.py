@@ -14,7 +14,7 @@ from ssrec.distributed import of_all
 from ssrec.encodings.graph import GraphEncoding
 from ssrec.losses import Reduction, Similarity, reduced
 from ssrec.models.encoder import Encoder
-from ssrec.nn import require_sizes
+from ssrec.nn import gather, require_sizes
 from ssrec.objectives.objective import Objective
 from ssrec.pretext.clusters import k_means, nearest
 from ssrec.pretext.node_layers import Layer, layer_vectors, require_layer
@@ -92,7 +92,7 @@ class ContrastPrototypes(Objective[GraphEncoding]):
         own, weights, _ = anchors_of(ids, self.anchors)
         centroids, cluster = (self.get_buffer(f"{kind}_{name}") for name in ("centroids", "cluster"))
         total = softmax_cost(
-            F.embedding(own + first_row, layer_vectors(x, self.layer)),
+            gather(layer_vectors(x, self.layer), own + first_row),
             F.pad(centroids, (0, 0, 1, 0)),  # behind a row that does not count
             cluster[own] + 1,
             weights,

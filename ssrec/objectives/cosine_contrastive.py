@@ -10,7 +10,7 @@ from ssrec.encodings.graph import GraphEncoding
 from ssrec.losses import cosine_contrastive, global_mean
 from ssrec.models.encoder import Encoder
 from ssrec.negatives import Proposal
-from ssrec.nn import require
+from ssrec.nn import gather, require
 from ssrec.objectives.objective import Objective
 from ssrec.pairs import pair_logits
 
@@ -52,9 +52,9 @@ class CosineContrastive(Objective[GraphEncoding]):
         self.proposal = Proposal(corpus, "uniform")
 
     def forward(self, x: GraphEncoding) -> dict[str, Tensor]:
-        users = F.normalize(F.embedding(x.batch.user, x.nodes).float(), dim=1)
+        users = F.normalize(gather(x.nodes, x.batch.user).float(), dim=1)
         items = F.normalize(x.items.float(), dim=1)
-        positive = (users * F.embedding(x.batch.target[:, 0], items)).sum(1)
+        positive = (users * gather(items, x.batch.target[:, 0])).sum(1)
         negatives = pair_logits(users, items, self.proposal.sample(len(users), self.negatives))
         weights = {"margin": self.margin, "negative_weight": self.negative_weight}
         return {"cosine_contrastive": global_mean(cosine_contrastive(positive, negatives, **weights), len(users))}

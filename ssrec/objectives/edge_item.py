@@ -10,7 +10,7 @@ from ssrec.batch import Corpus
 from ssrec.encodings.graph import GraphEncoding
 from ssrec.losses import Similarity, global_mean
 from ssrec.models.encoder import Encoder
-from ssrec.nn import require
+from ssrec.nn import gather, require
 from ssrec.objectives.objective import Objective
 from ssrec.pretext.edges import edge_l2, edge_vectors
 from ssrec.ranking_losses import RankingLoss
@@ -54,7 +54,7 @@ class EdgeItem(Objective[GraphEncoding]):
         self.l2 = l2
 
     def forward(self, x: GraphEncoding) -> dict[str, Tensor]:
-        users, items = F.embedding(x.batch.user, x.nodes).float(), x.items.float()
+        users, items = gather(x.nodes, x.batch.user).float(), x.items.float()
         if self.similarity == "cosine":
             users, items = F.normalize(users, dim=1), F.normalize(items, dim=1)
         total = self.loss(users / self.temperature, items, x.batch.target[:, 0])

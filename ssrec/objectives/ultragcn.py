@@ -12,7 +12,7 @@ from ssrec.encodings.graph import GraphEncoding
 from ssrec.losses import Reduction, reduced
 from ssrec.models.encoder import Encoder
 from ssrec.negatives import Proposal
-from ssrec.nn import require
+from ssrec.nn import gather, require
 from ssrec.objectives.objective import Objective
 from ssrec.pairs import pair_logits
 from ssrec.sparse import cooccurrence, group, sum_rows
@@ -81,7 +81,7 @@ class UltraGCN(Objective[GraphEncoding]):
 
     def forward(self, x: GraphEncoding) -> dict[str, Tensor]:
         users, items = x.batch.user, x.batch.target[:, :1]
-        hidden, of_user = F.embedding(users, x.nodes), self.of_user[users, None]
+        hidden, of_user = gather(x.nodes, users), self.of_user[users, None]
         drawn = self.proposal.sample(len(users), self.negatives)
         right = F.softplus(-pair_logits(hidden, x.items, items)) * (self.w1 + self.w2 * of_user * self.of_item[items])
         wrong = F.softplus(pair_logits(hidden, x.items, drawn)) * (self.w3 + self.w4 * of_user * self.of_item[drawn])

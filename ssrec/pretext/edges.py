@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
 from ssrec.encodings.graph import GraphEncoding
 from ssrec.losses import Reduction, global_norm, reduced
+from ssrec.nn import gather
 
 L2Form = Literal["lightgcn", "recbole", "selfrec"]
 
@@ -17,7 +17,7 @@ L2Form = Literal["lightgcn", "recbole", "selfrec"]
 def edge_vectors(x: GraphEncoding, nodes: Float[Tensor, "V D"]) -> tuple[Float[Tensor, "B D"], Float[Tensor, "B D"]]:
     """The rows in `nodes` of each edge's user and item, in fp32; `nodes` are those of `x` or one of its layers."""
     ends = torch.cat([x.batch.user, x.item_node(x.batch.target[:, 0])])
-    user, item = F.embedding(ends, nodes).float().chunk(2)
+    user, item = gather(nodes, ends).float().chunk(2)
     return user, item
 
 

@@ -1,11 +1,11 @@
 """Negatives that a model takes for positives: picked among drawn ones by score, or mixed from them."""
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from ssrec.encodings.graph import GraphEncoding
+from ssrec.nn import gather
 from ssrec.pairs import pair_logits
 
 
@@ -29,8 +29,8 @@ def mixed(x: GraphEncoding, positive: Int[Tensor, "B"], candidates: Int[Tensor, 
     users, found = x.batch.user, []
     for layer in x.layers:
         own = x.nodes if x.nodes.shape[1] == layer.shape[1] else layer  # of layers side by side the one at that place
-        chosen = hardest(F.embedding(users, own), layer, candidates)
-        right, wrong = F.embedding(torch.cat([positive, chosen]), layer).float().chunk(2)
+        chosen = hardest(gather(own, users), layer, candidates)
+        right, wrong = gather(layer, torch.cat([positive, chosen])).float().chunk(2)
         share = torch.rand(len(right), 1, device=right.device)
         found.append(share * right + (1 - share) * wrong)
     return found
