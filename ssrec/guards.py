@@ -99,12 +99,16 @@ def of_batches(contrasting: Sequence[str], batching: str) -> Warnings:
     }
 
 
-def of_parts(measured: Mapping[str, Any], monitor: str, n_val: int, n_test: int) -> Warnings:
+def of_parts(measured: Mapping[str, Any], monitor: str, rows: tuple[int, int], targets: tuple[int, int]) -> Warnings:
     """A warning where validation and test are further apart than chance puts them.
 
-    The variance of a value within [0, 1] of mean m is at most m (1 - m), so the standard errors are upper bounds.
+    The variance of a value within [0, 1] of mean m is at most m (1 - m), so the standard errors are upper bounds. Parts
+    whose rows have unlike numbers of targets are not compared: NDCG and others move with that number.
     """
-    name = monitor.partition("/")[2]
+    name, (n_val, n_test) = monitor.partition("/")[2], rows
+    per_row = [n / max(of, 1) for n, of in zip(targets, rows, strict=True)]
+    if max(per_row) > UNLIKE * min(per_row):
+        return {}
     val, test = (float(measured.get(f"{stage}/{name}", float("nan"))) for stage in ("val", "test"))
     if not (0 < val <= 1 and 0 < test <= 1):
         return {}

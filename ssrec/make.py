@@ -117,13 +117,14 @@ def warnings_of(
     """What the guards say of a run, by their names; `whole`: all validation rows were ranked, unless limited."""
     learner, splits = parts.learner, parts.splits
     limits = config.trainer.limit_val_batches, config.trainer.limit_test_batches
-    asked = [int(held.asked.sum()) for held in (splits.val, splits.test)]
+    rows = int(splits.val.asked.sum()), int(splits.test.asked.sum())
+    targets = len(splits.val.target.values), len(splits.test.target.values)
     long = config.data.rows in ("window", "prefix")  # the others have no length to be sorted by
     contrasting = [name for name, term in learner.terms.items() if term.loss.contrasts_rows and long]
     return {
         **guards.of_lists(learner.tested.watched, personal=learner.encoder.personal),
         **guards.of_training(done, patience=config.trainer.patience, val_every=config.trainer.val_every),
         **guards.of_batches(contrasting, config.data.batching),
-        **(guards.of_parts(measured, config.monitor, *asked) if whole and limits == (None, None) else {}),
+        **(guards.of_parts(measured, config.monitor, rows, targets) if whole and limits == (None, None) else {}),
         **parts.observer.warnings(),
     }

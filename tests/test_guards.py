@@ -81,13 +81,19 @@ def test_without_selection_nothing_is_known_of_the_best_epoch():
     [(0.10, 0.05, 20_000, True), (0.05, 0.10, 20_000, True), (0.10, 0.05, 100, False), (0.10, 0.08, 10**6, False)],
 )
 def test_disagreement_is_beyond_chance_and_large(val, test, n, warned):
-    found = of_parts({"val/ndcg@10": val, "test/ndcg@10": test}, "val/ndcg@10", n, n)
+    found = of_parts({"val/ndcg@10": val, "test/ndcg@10": test}, "val/ndcg@10", (n, n), (n, n))
     assert set(found) == ({"val and test disagree"} if warned else set())
 
 
+def test_parts_with_unlike_numbers_of_targets_are_not_compared():
+    far, rows = {"val/ndcg@10": 0.1, "test/ndcg@10": 0.3}, (9999, 9999)
+    assert of_parts(far, "val/ndcg@10", rows, (9999, 11000))
+    assert not of_parts(far, "val/ndcg@10", rows, (9999, 19999))
+
+
 def test_a_metric_that_is_no_share_is_not_judged():
-    assert of_parts({"val/novelty@10": 9.0, "test/novelty@10": 2.0}, "val/novelty@10", 9999, 9999) == {}
-    assert of_parts({}, "val/ndcg@10", 9999, 9999) == {}
+    assert of_parts({"val/novelty@10": 9.0, "test/novelty@10": 2.0}, "val/novelty@10", (9999, 9999), (9999, 9999)) == {}
+    assert of_parts({}, "val/ndcg@10", (9999, 9999), (9999, 9999)) == {}
 
 
 def test_rows_of_one_length_are_not_all_rows():
