@@ -49,12 +49,12 @@ def check(
         raise CompositionError(f"seed is {config['seed']!r}; seeds are 0, 1, 2 and so on")
     parts.check_terms(config)
     config["data"]["rows"] = parts.resolve_rows(config)
+    parts.check_wrapped(config["model"])
     for where, node in nodes(config):
         check_arguments(where, node, locate(node["_target_"], where))
     for where, made in settings.items():
         check_arguments(where, config[where], made)
     parts.check_views(config)
-    parts.check_wrapped(config["model"])
     source = instantiate(config["dataset"])
     Cleaning(**config["clean"]).check_fits(source.name, source.offers)
     Features(**config["features"]).check_known(source.name, source.offers)

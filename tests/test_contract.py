@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
+from copy import deepcopy
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -133,9 +134,14 @@ def start(world: Splits, chosen: tuple[str, ...], seed: int = 0) -> Run:
     return Run(stage, encoder, terms, list(DataModule(world, **data, seed=seed).train_dataloader()))
 
 
+RANKERS: dict[tuple[str, ...], Encoder] = {}  # of the one world; many laws are tried on each
+
+
 def ranker(world: Splits, chosen: tuple[str, ...]) -> Encoder:
     torch.manual_seed(0)
-    return instantiate(composed(*chosen).model, world.corpus).eval()
+    if chosen not in RANKERS:
+        RANKERS[chosen] = instantiate(composed(*chosen).model, world.corpus).eval()
+    return deepcopy(RANKERS[chosen])
 
 
 def held(world: Splits, rows: Tensor | None = None) -> Batch:

@@ -47,7 +47,7 @@ REFUSED = {
     "no boolean": (["reversed=yes please"], "reversed is yes please"),
     "range": (["prior.n=-1"], r"prior\.n=-1 must not be negative"),
     "nothing": (["prior=null"], r"prior is None; it holds settings: say prior\.<key>"),
-    "unsaid": (["~reversed"], r"reversed is None; it takes true or false"),
+    "unsaid": (["~reversed"], "reversed is missing; leave ~reversed out"),
     "unknown": (["+prior.k=3"], r"prior\.k is not an argument"),
 }
 

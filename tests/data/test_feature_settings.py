@@ -13,7 +13,7 @@ from ssrec.data.features import bucket, encode, fit, offered
 from ssrec.data.split import LeaveOneOut, cut
 from ssrec.errors import CompositionError, DataError
 from ssrec.runs import fingerprint, read
-from ssrec.train import checked, train
+from ssrec.train import checked, stages, train
 
 LISTS = pl.List(pl.String)
 ITEMS = pl.DataFrame(
@@ -168,7 +168,8 @@ def test_a_run_reads_columns_as_the_command_line_says(tiny):
     assert load_file(hashed / "encoder.safetensors")["table.sources.attribute.bag.weight"].shape[0] == 5
     with pytest.raises(DataError, match=r"synthetic, column attributes: item .* has 3 names; encoding=one_hot"):
         train(tiny(*small, "+features.columns.attributes.encoding=one_hot"))
+    (stage,) = stages(tiny("+features.columns.atributes.buckets=5"))
     with pytest.raises(
         CompositionError, match=r"features\.columns\.atributes: synthetic has no such .*did you mean attrib"
     ):
-        checked(tiny("+features.columns.atributes.buckets=5"), starts=False)
+        checked(stage, starts=False)
