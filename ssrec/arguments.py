@@ -64,6 +64,8 @@ def worded(annotation: Any) -> str:
     if get_origin(annotation) is Literal:
         *most, last = map(str, get_args(annotation))
         return f"{', '.join(most)} or {last}" if most else last
+    if get_origin(annotation) is Callable:
+        return "a part of its own"
     if get_origin(annotation) is Mapping:
         return "a mapping of names"
     if get_origin(annotation) is Sequence:

@@ -45,6 +45,7 @@ CASES = {
         ["objective=[contrast_sequence]", "view@objective.contrast_sequence.loss.views=[]"],
         "objective.contrast_sequence.loss lacks views, which ContrastSequence needs: a mapping",
     ),
+    "a model without its table": (["~model.table"], "model lacks table, which SASRec needs: a part of its own"),
     "an unknown setting": (["+sed=3"], "unknown key sed; did you mean seed?"),
     "an unknown group": (["modle=sasrec"], "did you mean model?"),
     "an unknown choice": (["model=sasrek"], "did you mean sasrec?"),

@@ -11,8 +11,7 @@ from ssrec.batch import Batch, Ragged
 from ssrec.encodings.encoding import DotEncoding, Encoding, Lazy
 
 
-@final
-class BagEncoding(DotEncoding):
+class _OfBags(DotEncoding):
     """A pass over sets of items, never made dense: `bag` holds each row's items; users and items score by products."""
 
     def __init__(self, batch: Batch, bag: Ragged, users: Lazy[Tensor], items: Lazy[Tensor]):
@@ -31,8 +30,13 @@ class BagEncoding(DotEncoding):
 
 
 @final
-class VariationalEncoding(DotEncoding):
-    """A pass over sets of items as `BagEncoding` is, by way of a latent vector of `posterior` (mean, log variance)."""
+class BagEncoding(_OfBags):
+    """A pass over sets of items with nothing between them and the users' vectors."""
+
+
+@final
+class VariationalEncoding(_OfBags):
+    """A pass over sets of items by way of a latent vector of `posterior` (mean, log variance)."""
 
     def __init__(
         self,
@@ -42,23 +46,12 @@ class VariationalEncoding(DotEncoding):
         decode: Callable[[Tensor, Tensor], Tensor],
         items: Lazy[Tensor],
     ):
-        self.batch = batch
-        self.bag = bag
+        super().__init__(batch, bag, Lazy(lambda: decode(*posterior())), items)
         self._posterior = posterior
-        self._users = Lazy(lambda: decode(*posterior()))
-        self._items = items
 
     @property
     def posterior(self) -> tuple[Float[Tensor, "B Z"], Float[Tensor, "B Z"]]:
         return self._posterior()
-
-    @property
-    def users(self) -> Float[Tensor, "B D"]:
-        return self._users()
-
-    @property
-    def items(self) -> Float[Tensor, "N D"]:
-        return self._items()
 
 
 @final

@@ -79,6 +79,7 @@ class BPR(Objective[GraphEncoding]):
             negatives = hardest(gather(x.nodes, users), x.nodes, drawn)
         nodes = torch.cat([users, items, negatives])
         found = _three(x.nodes, nodes)
+        # where nothing is propagated, layer 0 is what ranks
         return found, found if x.layers[0] is x.nodes else _three(x.layers[0], nodes)
 
 
