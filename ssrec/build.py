@@ -28,6 +28,7 @@ from ssrec.data.splits.refit import split_again
 from ssrec.data.splits.train_users import split_among
 from ssrec.diagnostics.observer import Observer
 from ssrec.errors import DataError
+from ssrec.held_out import HeldOut
 from ssrec.learner import Learner
 from ssrec.learning.combine import Combine
 from ssrec.learning.phase_settings import PhaseSettings, build_phases
@@ -124,22 +125,25 @@ def build(config: DictConfig, content: Plain, dataset: str, init: Path | None, b
     if config.cold_targets == "drop":  # of the rows that are ranked; no negative is a target that was dropped
         splits = drop_cold(splits)
     strata = {str(name): instantiate(node)(splits.corpus, splits.test) for name, node in config.stratum.items()}
+    held_out = HeldOut(
+        {str(name): instantiate(node)(splits.corpus) for name, node in config.metric.items()},
+        strata=strata,
+        top=max(config.ks),
+        mask_seen=config.mask_seen,
+        candidates=allowed,
+        tested=Tested(
+            None if config.rankings is None else top_lists.TopLists(config.rankings), zeroed=config.mask_seen == "zero"
+        ),
+    )
     learner = Learner(
         encoder,
         terms,
         optimizer=instantiate(config.optimizer),
-        metrics={str(name): instantiate(node)(splits.corpus) for name, node in config.metric.items()},
-        strata=strata,
-        top=max(config.ks),
-        mask_seen=config.mask_seen,
+        held_out=held_out,
         corpus=splits.corpus,
-        candidates=allowed,
         combine=combine,
         phases=build_phases(phases, encoder, terms, combine),
         gradient_clip_val=config.trainer.gradient_clip_val,
-        tested=Tested(
-            None if config.rankings is None else top_lists.TopLists(config.rankings), zeroed=config.mask_seen == "zero"
-        ),
     )
     diagnostics = {str(name): instantiate(node)(splits.corpus, identity) for name, node in config.diagnostic.items()}
     data = DataModule(splits, **instantiate(config.data), seed=config.seed, prior=prior)

@@ -1,35 +1,30 @@
 """One LightningModule for pretraining, finetuning and joint training: they differ in their terms and starting point."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 import pytorch_lightning as pl
 import torch
 import torch.distributed as dist
-from jaxtyping import Bool
 from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
-from torchmetrics import Metric
 
 from ssrec.batch import Batch, Corpus
-from ssrec.candidates import Allowed
 from ssrec.data.splits.parted import Name
 from ssrec.distributed import distributed
 from ssrec.encodings.encoding import Encoding
 from ssrec.errors import UserError
+from ssrec.held_out import HeldOut
 from ssrec.learning.combine import Combine, Losses, Sum, added
 from ssrec.learning.gradients import only
 from ssrec.learning.phases import Phase, due, of_epoch, optimizers_of
 from ssrec.learning.schedules import Ramp as Ramp  # configs of stored runs name it here
 from ssrec.learning.terms import Term
-from ssrec.metrics.metric import reads_whole, update_all
 from ssrec.models.encoder import Encoder
-from ssrec.ranking import MaskSeen, Ranking, ranking
-from ssrec.tested import Tested
 
 
 class Learner(pl.LightningModule):
-    """Weighs the parts of its terms, steps the optimizer, ranks held-out rows, logs; nothing else.
+    """Weighs the parts of its terms, steps the optimizer, hands on held-out rows, logs; nothing else.
 
     Args:
         encoder: what is trained and ranked with.
@@ -38,13 +33,8 @@ class Learner(pl.LightningModule):
         combine: makes one step of the terms' losses; None: their sum.
         phases: what steps several sets of parameters in turn; none: one step of all terms on all parameters.
         gradient_clip_val: the largest norm of a gradient where the learner steps itself; else Lightning clips.
-        metrics: by name; logged as `val/...` and `test/...`.
-        strata: masks of the test's rows by name; each gets the metrics again, logged as `test/<stratum>/...`.
-        top: how many items the longest list of a metric has.
-        mask_seen: whether a row's past is kept out of its ranking; `zero` keeps it there with a score of 0.
+        held_out: ranks the rows of `val` and of `test`; what it reports is logged.
         corpus: the training split, for objectives that refresh what they fitted.
-        candidates: what the targets of `val` and of `test` are ranked among; None: the full catalogue.
-        tested: collects what a test leaves beside its averages.
     """
 
     def __init__(
@@ -53,13 +43,8 @@ class Learner(pl.LightningModule):
         terms: Mapping[str, Term],
         *,
         optimizer: Callable[..., torch.optim.Optimizer] | None,
-        metrics: Mapping[str, Metric],
-        strata: Mapping[str, Bool[Tensor, "B"]],
-        top: int,
-        mask_seen: MaskSeen,
+        held_out: HeldOut,
         corpus: Corpus,
-        candidates: Mapping[Name, Allowed] | None = None,
-        tested: Tested | None = None,
         combine: Combine | None = None,
         phases: Sequence[Phase] = (),
         gradient_clip_val: float | None = None,
@@ -68,16 +53,8 @@ class Learner(pl.LightningModule):
         self.encoder = encoder
         self.terms = dict(terms)
         self.losses = nn.ModuleDict({name: term.loss for name, term in terms.items()})
-        self.val_metrics, self.test_metrics = _clones(metrics), _clones(metrics)
-        self.strata_metrics = nn.ModuleDict({name: _clones(metrics) for name in strata})
-        for name, rows in strata.items():
-            self.register_buffer(f"rows_{name}", rows, persistent=False)
-        self.top = top
-        self.whole = any(map(reads_whole, metrics.values()))
-        self.mask_seen: MaskSeen = mask_seen
-        self.candidates = candidates
+        self.held_out = held_out
         self.corpus = corpus
-        self.tested = tested or Tested()
         self.optimizer = optimizer
         self.combine = combine or Sum()
         self.gradient_clip_val = gradient_clip_val
@@ -200,7 +177,7 @@ class Learner(pl.LightningModule):
         elif gradient_clip_val:  # Lightning clips for no fused optimizer under autocast, though only fp16 is scaled
             nn.utils.clip_grad_norm_(self.parameters(), gradient_clip_val)
 
-    # ---- ranking
+    # ---- held-out rows
 
     def _start(self) -> None:
         self._shared = self.encoder.shared()
@@ -209,46 +186,25 @@ class Learner(pl.LightningModule):
 
     def validation_step(self, batch: Batch, index: int) -> dict[str, Encoding]:
         x = self.encoder(batch, self._shared)
-        update_all(_members(self.val_metrics), self._ranked(x, x.scores(), self.top, "val"))
+        self.held_out.validate(x)
         return {"encoding": x}  # for callbacks that observe
 
     def test_step(self, batch: Batch, index: int) -> dict[str, Encoding]:
         x = self.encoder(batch, self._shared)
-        scores = x.scores()
-        found = self._ranked(x, scores, self.tested.depth(self.top, batch.target.shape[1]), "test")
-        self.tested.add(scores, found, update_all(_members(self.test_metrics), found))
-        for name, metrics in self.strata_metrics.items():
-            update_all(_members(metrics), found.select(self.get_buffer(f"rows_{name}")[batch.rows]))
+        self.held_out.test(x)
         return {"encoding": x}
 
-    def _ranked(self, x: Encoding, scores: Tensor, top: int, part: Name) -> Ranking:
-        allowed = None if self.candidates is None else self.candidates[part](x.batch.rows)
-        return ranking(
-            scores,
-            x.batch,
-            top,
-            mask_seen=self.mask_seen,
-            allowed=allowed,
-            item_vectors=x.item_vectors(),
-            whole=self.whole,
-        )
-
-    def _report(self, stage: str, metrics: nn.Module) -> None:
+    def _report(self, part: Name) -> None:
         self._shared = None
-        for metric in _members(metrics):
-            for name, value in metric.compute().items():
-                # Already summed over processes; the mean of equal values is the value.
-                self.log(f"{stage}/{name}", value, batch_size=1, sync_dist=True)
-            metric.reset()
+        for name, value in self.held_out.report(part).items():
+            # Already summed over processes; the mean of equal values is the value.
+            self.log(name, value, batch_size=1, sync_dist=True)
 
     def on_validation_epoch_end(self) -> None:
-        self._report("val", self.val_metrics)
+        self._report("val")
 
     def on_test_epoch_end(self) -> None:
-        self.tested.gather()
-        self._report("test", self.test_metrics)
-        for name, metrics in self.strata_metrics.items():
-            self._report(f"test/{name}", metrics)
+        self._report("test")
 
     # ---- resumption: dropout, views and negatives go on from where the checkpoint was written
 
@@ -267,11 +223,3 @@ class Learner(pl.LightningModule):
 
 def _unscaled(loss: Tensor) -> Tensor:
     return loss
-
-
-def _clones(metrics: Mapping[str, Metric]) -> nn.ModuleDict:
-    return nn.ModuleDict({name: metric.clone() for name, metric in metrics.items()})
-
-
-def _members(metrics: nn.Module) -> Iterable[Metric]:
-    return cast(Iterable[Metric], cast(nn.ModuleDict, metrics).values())

@@ -100,11 +100,12 @@ def train_and_rank(
 
 def write_files(config: DictConfig, content: Plain, parts: Parts, folder: Path) -> None:
     """All that a run leaves beside `result.json`: its encoder, metrics by user, and top lists where asked for."""
-    learner, after = parts.learner, parts.learner.tested
+    learner, held_out = parts.learner, parts.learner.held_out
+    after = held_out.tested
     if parts.trained:
         state = {name: value.contiguous() for name, value in learner.encoder.state_dict().items()}
         save_file(state, folder / "encoder.safetensors")
-    per_user.write(folder, after.per_user, parts.users, per_user.lower(learner.test_metrics.children()))
+    per_user.write(folder, after.per_user, parts.users, per_user.lower(held_out.metrics["test"].children()))
     if after.top_lists is not None:
         canonical = canonical_of(config, content)
         owners = top_lists.owners(canonical, instantiate(config.split), parts.splits.test)
@@ -122,7 +123,7 @@ def warnings_of(
     long = config.data.rows in ("window", "prefix")  # the others have no length to be sorted by
     contrasting = [name for name, term in learner.terms.items() if term.loss.contrasts_rows and long]
     return {
-        **guards.of_lists(learner.tested.watched, personal=learner.encoder.personal),
+        **guards.of_lists(learner.held_out.tested.watched, personal=learner.encoder.personal),
         **guards.of_training(done, patience=config.trainer.patience, val_every=config.trainer.val_every),
         **guards.of_batches(contrasting, config.data.batching),
         **(guards.of_parts(measured, config.monitor, rows, targets) if whole and limits == (None, None) else {}),

@@ -46,6 +46,7 @@ LAYERS = [
     ["pretext", "views.graph"],
     ["objectives"],
     ["learning"],
+    ["held_out"],
     ["learner", "progress", "diagnostics"],
     ["compose"],
     ["arguments", "learning.phase_settings", "check", "checks", "confs", "runs", "fit", "transfer", "logs"],
