@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ssrec.batch import Corpus
 from ssrec.errors import CompositionError, UserError
-from ssrec.learner import Term
+from ssrec.learning.terms import Term
 from ssrec.models.encoder import Encoder
 from ssrec.objectives.objective import Objective
 
