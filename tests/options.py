@@ -124,6 +124,7 @@ def run_axes(model: str) -> list[Axis]:
     return [
         Axis("data.rows", tuple(dict.fromkeys(kinds))),
         Axis("data.batching", batching),
+        Axis("data.sampling", ("null", "users")),
         Axis("optimizer", tuple(stems("optimizer"))),
         Axis("hardware.precision", ("32-true", "bf16-mixed")),
     ]

@@ -124,6 +124,18 @@ def test_a_table_yaml_is_understood_and_every_result_belongs_to_a_row(file):
         assert f"<!-- reproduced {name} -->" in (folder / "README.md").read_text()
 
 
+def test_headers_of_recipes_say_what_every_recipe_measured():
+    folder = ROOT / "experiments/every_recipe"
+    question = read(folder)
+    found = published(folder, "instruments", named(question, "instruments"))
+    for row in question.tables["instruments"].rows:
+        measured = [run.result["metrics"]["test/ndcg@10"] for run in found.of(row.name, (1, 2, 3))]
+        if measured:
+            header = " ".join((ROOT / f"conf/recipe/{row.name}.yaml").read_text().replace("#", " ").split())
+            said = f"{sum(measured) / len(measured):.4f}"[1:]
+            assert f"NDCG@10 {said} on Amazon Musical Instruments (experiments/every_recipe)" in header, row.name
+
+
 def test_the_example_of_a_table_yaml_is_understood(tmp_path):
     text = (ROOT / "docs/reproduce.md").read_text()
     example, _ = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)

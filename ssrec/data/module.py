@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ssrec.batch import Batch, Ragged
 from ssrec.data.prior import lengthened
-from ssrec.data.rows import Kind, held_batch, make_rows, plan
+from ssrec.data.rows import Kind, Sampling, held_batch, make_rows, plan
 from ssrec.data.split import Held, Splits
 
 SCORES = 1 << 24  # scores held at once in an evaluation batch, so that the size of the catalogue does not decide memory
@@ -41,6 +41,7 @@ class DataModule(pl.LightningDataModule):
         max_length: events that a row may read.
         batching: `length` (rows of similar length, a budget of tokens) or `mixed` (random rows).
         batch_size: rows of a training batch over all processes; with `length`, on average.
+        sampling: what an epoch consists of, see `plan`; None: every row once.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class DataModule(pl.LightningDataModule):
         max_length: int,
         batching: Literal["length", "mixed"],
         batch_size: int,
+        sampling: Sampling | None = None,
     ):
         super().__init__()
         self.splits = splits
@@ -61,6 +63,7 @@ class DataModule(pl.LightningDataModule):
         self.max_length = max_length
         self.batching: Literal["length", "mixed"] = batching
         self.batch_size = batch_size
+        self.sampling: Sampling | None = sampling
         self.seed = seed
 
     @property
@@ -75,7 +78,7 @@ class DataModule(pl.LightningDataModule):
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
         share, targets = self._share, self.rows.targets
         return _Batches(
-            plan(self.rows, self.batching, self.batch_size, generator),
+            plan(self.rows, self.batching, self.batch_size, generator, self.sampling),
             lambda rows: self.rows.batch(rows[share], int(targets[rows].sum())),
         )
 

@@ -89,6 +89,22 @@ def test_a_plan_holds_every_row_once_and_is_decided_by_its_generator(sizes, batc
     assert all(torch.equal(a, b) for a, b in zip(batches, again, strict=True))
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_sample_of_users_draws_each_of_them_alike_and_each_of_her_rows_alike(kind):
+    sizes = [2, 3, 1, 30] * 100  # unlike numbers of rows for a user, of some kinds none
+    rows = make_rows(corpus_of(sizes), kind, 5)
+    owner = torch.tensor([next(u for u, e in enumerate(rows.corpus.offsets[1:].tolist()) if s < e) for s in rows.start])
+    drawn = [torch.cat(plan(rows, "mixed", 64, torch.Generator().manual_seed(i), "users")) for i in range(200)]
+    assert all(len(d) == len(rows) for d in drawn)
+    counts = torch.cat(drawn).bincount(minlength=len(rows)).double()
+    by_user = torch.zeros(rows.corpus.user_rows).double().index_add_(0, owner, counts)
+    some = owner.unique()
+    expected = 200 * len(rows) / len(some)
+    assert (by_user[some] - expected).abs().max() < 6 * expected**0.5
+    share = expected / owner.bincount()[owner]
+    assert ((counts - share).abs() < 6 * share**0.5 + 1).all()
+
+
 def test_length_batches_make_as_many_steps_as_mixed_ones_and_pad_less():
     sizes = (torch.rand(3000, generator=torch.Generator().manual_seed(0)) ** 3 * 48 + 2).int().tolist()
     rows = make_rows(corpus_of(sizes), "window", 50)
