@@ -139,6 +139,14 @@ def test_it_says_in_its_first_lines_what_it_is(file):
 
 
 @pytest.mark.parametrize("name", names("recipe"))
+def test_a_recipes_header_has_its_command_and_what_it_reached(name):
+    text = (CONF / f"recipe/{name}.yaml").read_text().split("\ndefaults:")[0]
+    header = " ".join(text.replace("#", " ").split())
+    assert f"ssrec train recipe={name}" in header
+    assert "ours" in header.lower()
+
+
+@pytest.mark.parametrize("name", names("recipe"))
 def test_every_recipe_runs(name, tiny):
     folder = train(tiny(f"recipe={name}", "debug=fast", "ks=[5,10,20]", *SMALL.get(name, [])))  # 20: what some monitor
     assert "test/ndcg@10" in read(folder)["metrics"]
