@@ -42,7 +42,7 @@ from ssrec.encodings.encoding import FittedEncoding
 from ssrec.encodings.graph import GraphEncoding
 from ssrec.encodings.sequence import SequenceEncoding
 from ssrec.errors import CompositionError
-from ssrec.learner import Term
+from ssrec.learning.terms import Term
 from ssrec.models.encoder import Encoder
 from ssrec.ranking import ranking
 from ssrec.train import checked, plain, stages

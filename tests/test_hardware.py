@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-import ssrec.learner
+import ssrec.held_out
 from ssrec import runs
 from ssrec.cli import main
 from ssrec.train import train
@@ -143,13 +143,13 @@ def test_a_killed_script_on_two_processes_resumes_on_two(one, tiny, folder):
 
 def test_bf16_trains_and_ranks_in_fp32(tiny, monkeypatch):
     ranked = []
-    ranking = ssrec.learner.ranking
+    ranking = ssrec.held_out.ranking
 
     def watched(scores, *rest, **options):
         ranked.append((scores.dtype, torch.is_autocast_enabled("cpu")))
         return ranking(scores, *rest, **options)
 
-    monkeypatch.setattr("ssrec.learner.ranking", watched)
+    monkeypatch.setattr("ssrec.held_out.ranking", watched)
     full = train(tiny())
     assert set(ranked) == {(torch.float32, False)}
     ranked.clear()
